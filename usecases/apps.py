@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class UseCasesConfig(AppConfig):
+    name = "usecases"
+    label = "usecases"
+    verbose_name = _("Use cases")
