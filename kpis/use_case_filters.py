@@ -30,6 +30,7 @@ class MeasuredUseCaseFilter(UseCaseFilter):
     )
     kpi = ThroughFacet(public_results, "use_case", "kpi__slug", label=_("Indicator measured"), rows=Kpi.objects.all)
 
+    first_facets = ("vertical", "has_results", "design", "region")
     sorts = {
         "evidence": Sort(
             _("Strongest evidence"),

@@ -247,6 +247,8 @@ class PortalFilterSet(django_filters.FilterSet):
 
     sorts: Mapping[str, Sort] = {}
     default_sort = ""
+    #: Facets that a page shows first; the others follow in the order of their declaration.
+    first_facets: tuple[str, ...] = ()
 
     def __init__(self, data=None, queryset=None, *, request=None, prefix=None):
         super().__init__(
@@ -320,7 +322,9 @@ class PortalFilterSet(django_filters.FilterSet):
 
     def facets(self) -> list[FacetView]:
         """Every facet with its counts. One query a facet, and one more for the names of its values."""
-        return [self._facet(name, one) for name, one in self.filters.items() if isinstance(one, Facet)]
+        facets = [name for name, one in self.filters.items() if isinstance(one, Facet)]
+        first = [name for name in self.first_facets if name in facets]
+        return [self._facet(name, self.filters[name]) for name in dict.fromkeys([*first, *facets])]
 
     def _facet(self, name: str, facet: Facet) -> FacetView:
         chosen = self.values.get(name) or []

@@ -63,7 +63,9 @@ class Searchable:
 
     @staticmethod
     def _expressions(texts: tuple[str | Expression, ...]) -> list[Expression]:
-        return [Coalesce(F(text) if isinstance(text, str) else text, Value("")) for text in texts]
+        return [
+            Coalesce(F(text) if isinstance(text, str) else text, Value(""), output_field=TextField()) for text in texts
+        ]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,46 @@
+"""Every address of the portal. Pages have a language in front of the path, except in English; programs have none."""
+
+from django.conf.urls.i18n import i18n_patterns
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import TemplateView
+from standards.views import StandardListView
+from usecases.views import UseCaseListView
+
+from alliance import views
+from alliance.core import styleguide
+from kpis.use_case_filters import MeasuredUseCaseFilter
+from usecases.standard_filters import UsedStandardFilter
+
+handler400 = "alliance.core.errors.bad_request"
+handler403 = "alliance.core.errors.permission_denied"
+handler404 = "alliance.core.errors.not_found"
+handler500 = "alliance.core.errors.server_error"
+
+urlpatterns = [
+    path("api/", include("alliance.api")),
+    path("admin/", admin.site.urls),
+    path("language/", include("django.conf.urls.i18n")),
+    *i18n_patterns(
+        path("", views.HomeView.as_view(), name="home"),
+        path("search/", views.SearchView.as_view(), name="search"),
+        path("map/", views.MapView.as_view(filterset_class=MeasuredUseCaseFilter), name="map"),
+        # The lists of a lower floor with the filters that higher floors add; they stand before the floor's own address.
+        path("use-cases/", UseCaseListView.as_view(filterset_class=MeasuredUseCaseFilter)),
+        path("standards/", StandardListView.as_view(filterset_class=UsedStandardFilter)),
+        path("use-cases/", include("usecases.urls")),
+        path("standards/", include("standards.urls")),
+        path("kpis/", include("kpis.urls")),
+        path("results/", include("kpis.result_urls")),
+        path("cities/", include("usecases.city_urls")),
+        path("organisations/", include("usecases.organisation_urls")),
+        path("accounts/", include("alliance.members.urls")),
+        path("accounts/", include("allauth.urls")),
+        path(
+            "styleguide/",
+            TemplateView.as_view(template_name="styleguide.html", extra_context={"sample": styleguide.context}),
+            name="styleguide",
+        ),
+        prefix_default_language=False,
+    ),
+]

@@ -1,0 +1,43 @@
+"""What every test may ask for."""
+
+import os
+import shutil
+
+import pytest
+from django.core.cache import cache
+from django.core.management import call_command
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The test database holds the real reference data from the start; each test's own changes are rolled back."""
+    with django_db_blocker.unblock():
+        call_command("load_reference_data", verbosity=0)
+
+
+@pytest.fixture
+def reference_data(request):
+    """The real data of `data/`; a test's own changes are undone. Works with `db` and with `transactional_db`."""
+    request.getfixturevalue("transactional_db" if "live_server" in request.fixturenames else "db")
+    from usecases.models import UseCase
+
+    if not UseCase.objects.exists():  # a test with real transactions empties the tables when it ends
+        call_command("load_reference_data", verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_cache(request):
+    """No test sees what another one cached; throttles start at zero."""
+    if "django_db_setup" in request.fixturenames or "client" in request.fixturenames:
+        cache.clear()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The browser of the system. In CI a missing one is a failure; elsewhere the test is skipped and says so."""
+    found = os.environ.get("PORTAL_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if found:
+        return found
+    if os.environ.get("CI"):
+        pytest.fail("No Chromium: install the package chromium, or set PORTAL_CHROMIUM.")
+    pytest.skip("No Chromium on this machine: browser tests need the package chromium.")
