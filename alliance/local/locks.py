@@ -1,0 +1,50 @@
+"""File locks that the system gives back when their holder dies, however it dies."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from . import interruption
+
+
+def take(path: Path, *, shared: bool = False) -> IO[str] | None:
+    """Take the lock, or return None when somebody else has it. Close the file to give it back."""
+    file = path.open("a")
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def free(path: Path) -> bool:
+    """Whether nobody has the lock."""
+    if not path.exists():
+        return True
+    file = take(path, shared=True)
+    if file is None:
+        return False
+    file.close()
+    return True
+
+
+@contextlib.contextmanager
+def held(path: Path, *, seconds: float = 120) -> Iterator[None]:
+    """Hold the lock for a short work that must not happen twice at once.
+
+    Raises: TimeoutError when another command keeps it that long.
+    """
+    taken: list[IO[str]] = []
+
+    def attempt() -> bool:
+        if file := take(path):
+            taken.append(file)
+        return bool(taken)
+
+    if not interruption.until(attempt, seconds=seconds):
+        raise TimeoutError(f"another ./portal command has held {path} for {seconds:.0f} s")
+    with taken[0]:
+        yield
