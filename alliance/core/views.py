@@ -69,37 +69,24 @@ class ViewLink:
     current: bool
 
 
-class FacetedListView(TemplateResponseMixin, ContextMixin, View):
+class FilteredView(TemplateResponseMixin, ContextMixin, View):
     """Rows through a filterset: `as_view(filterset_class=...)` takes a richer one from the composition root.
 
-    A bad parameter answers 400 and a page that does not exist 404; either way the page stands, with what is valid in
-    force and a sentence for each thing that is not (`error_list`).
+    A bad parameter answers 400, and the page stands: what is valid is in force, and `error_list` has a sentence for
+    each thing that is not.
 
-    Context: filter, facets, chips, sort_options, page_obj, page_range, paginator, total, page_sizes, page_size, view,
-    view_links, loosened (only when nothing matches), export_query, canonical_query, clear_query, error_list.
+    Context: filter, facets, chips, sort_options, total, loosened (only when nothing matches), export_query,
+    canonical_query, clear_query, error_list.
     """
 
     filterset_class: type[PortalFilterSet]
     #: Answer to an htmx request: the part of the page that changes with the filters.
     fragment_template_name = ""
-    page_size = 20
-    page_sizes: Sequence[int] = (20, 50, 100)
-    #: Ways to look at the rows, the first by default: name in the address -> word on the switch.
-    views: Mapping[str, Words] = {}
     #: Facets that stand open before anything is chosen.
     open_facets: Sequence[str] = ()
-    #: What a search marks: the field of the title, and other texts by the name of their annotation.
-    headline_title = ""
-    headline_texts: Mapping[str, str | Expression] = {}
 
     def get_queryset(self) -> QuerySet:
         raise NotImplementedError
-
-    def rows_to_show(self, rows: QuerySet) -> QuerySet:
-        """The ordered rows with all that a page shows of them. Counting leaves these additions out."""
-        if self.filter.search and self.headline_title:
-            rows = rows.annotate(**search.headlines(self.filter.search, self.headline_title, self.headline_texts))
-        return rows
 
     @cached_property
     def filter(self) -> PortalFilterSet:
@@ -113,7 +100,8 @@ class FacetedListView(TemplateResponseMixin, ContextMixin, View):
         ]
         self.status = 400 if self.errors else 200
         context = self.get_context_data(**kwargs)
-        response = self.render_to_response(context, status=self.status)
+        # Here, because looking at pages and views may have found more to mend.
+        response = self.render_to_response({**context, "error_list": self.errors}, status=self.status)
         patch_vary_headers(response, ["HX-Request"])
         return response
 
@@ -123,47 +111,32 @@ class FacetedListView(TemplateResponseMixin, ContextMixin, View):
             return [self.fragment_template_name]
         return super().get_template_names()
 
-    def get_context_data(self, **kwargs) -> dict:
-        page_size = self._page_size()
-        paginator = Paginator(self.rows_to_show(self.filter.qs), page_size)
-        page = self._page(paginator)
-        view = self._view()
+    def get_context_data(self, *, total: int, **kwargs) -> dict:
+        """Args: total: how many rows match."""
         export_query = self.export_query()
-        context = super().get_context_data(
-            filter=self.filter,
-            facets=[self._shown(facet) for facet in self.filter.facets()],
-            chips=self.filter.chips(),
-            sort_options=self.filter.sort_options(),
-            page_obj=page,
-            page_range=list(paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)),
-            paginator=paginator,
-            total=paginator.count,
-            page_sizes=self.page_sizes,
-            page_size=page_size,
-            view=view,
-            view_links=[
-                ViewLink(name, label, self._query(VIEW, name if name != next(iter(self.views)) else ""), name == view)
-                for name, label in self.views.items()
-            ],
-            loosened=self.filter.loosened() if paginator.count == 0 else [],
-            export_query=export_query,
-            canonical_query="&".join(filter(None, [export_query, f"page={page.number}" if page.number > 1 else ""])),
-            clear_query=self._clear_query(),
-            **kwargs,
+        return super().get_context_data(
+            **{
+                "filter": self.filter,
+                "facets": [self._shown(facet) for facet in self.filter.facets()],
+                "chips": self.filter.chips(),
+                "sort_options": self.filter.sort_options(),
+                "total": total,
+                "loosened": self.filter.loosened() if total == 0 else [],
+                "export_query": export_query,
+                "canonical_query": export_query,
+                "clear_query": self._clear_query(),
+                **kwargs,
+            }
         )
-        # Last, because looking at pages and views may have found more to mend.
-        return {**context, "error_list": self.errors}
 
     def export_query(self) -> str:
         """The filters and the order in force, for an export or the API call that gives the same rows."""
-        names = [*self.filter.filters, "sort"]
-        data = self.request.GET
         return urlencode(
             [
                 (name, value)
-                for name in names
+                for name in (*self.filter.filters, "sort")
                 if name not in self.filter.form.errors and self.filter.values.get(name) not in (None, "", [])
-                for value in dict.fromkeys(data.getlist(name))
+                for value in dict.fromkeys(self.request.GET.getlist(name))
                 if value != ""
             ]
         )
@@ -177,6 +150,91 @@ class FacetedListView(TemplateResponseMixin, ContextMixin, View):
         if name in self.filter.form.fields:
             return self.filter.form.fields[name].label or name
         return {PAGE: _("Page"), PAGE_SIZE: _("Rows on a page"), VIEW: _("View")}.get(name, name)
+
+    def _query(self, name: str, value: str) -> str:
+        """The current query string with one parameter set, or without it when the value is empty."""
+        data = self.request.GET.copy()
+        data.pop(PAGE, None)
+        data.pop(name, None)
+        if value:
+            data[name] = value
+        return data.urlencode()
+
+    def _clear_query(self) -> str:
+        """The query string without any filter: order, page size and view stay."""
+        kept = [(name, self.request.GET[name]) for name in ("sort", PAGE_SIZE, VIEW) if self.request.GET.get(name)]
+        return urlencode(kept)
+
+    def _shown(self, facet: FacetView) -> ShownFacet:
+        expanded = facet.name in self.request.GET.getlist(MORE)
+        options = facet.options
+        if not expanded and len(options) > SHOWN_VALUES + 1:
+            options = [option for index, option in enumerate(options) if index < SHOWN_VALUES or option.chosen]
+        more = self.request.GET.copy()
+        more.pop(PAGE, None)
+        less = more.copy()
+        if not expanded:
+            more.appendlist(MORE, facet.name)
+        less.setlist(MORE, [name for name in less.getlist(MORE) if name != facet.name])
+        return ShownFacet(
+            name=facet.name,
+            label=facet.label,  # type: ignore[arg-type]
+            help_text=facet.help_text,  # type: ignore[arg-type]
+            options=options,
+            hidden=len(facet.options) - len(options),
+            is_open=expanded or facet.name in self.open_facets or bool(facet.chosen),
+            is_expanded=expanded and len(facet.options) > SHOWN_VALUES + 1,
+            more_query=more.urlencode(),
+            less_query=less.urlencode(),
+        )
+
+
+class FacetedListView(FilteredView):
+    """A filtered list in pages. A page that does not exist answers 404 and shows the last one.
+
+    Context, besides that of `FilteredView`: page_obj, page_range, paginator, page_sizes, page_size, view, view_links.
+    """
+
+    page_size = 20
+    page_sizes: Sequence[int] = (20, 50, 100)
+    #: Ways to look at the rows, the first by default: name in the address -> word on the switch.
+    views: Mapping[str, Words] = {}
+    #: What a search marks: the field of the title, and other texts by the name of their annotation.
+    headline_title = ""
+    headline_texts: Mapping[str, str | Expression] = {}
+
+    def rows_to_show(self, rows: QuerySet) -> QuerySet:
+        """The ordered rows with all that a page shows of them. Counting leaves these additions out."""
+        if self.filter.search and self.headline_title:
+            rows = rows.annotate(**search.headlines(self.filter.search, self.headline_title, self.headline_texts))
+        return rows
+
+    def get_context_data(self, **kwargs) -> dict:
+        page_size = self._page_size()
+        paginator = Paginator(self.rows_to_show(self.filter.qs), page_size)
+        page = self._page(paginator)
+        view = self._view()
+        default_view = next(iter(self.views), "")
+        export_query = self.export_query()
+        return super().get_context_data(
+            **{
+                "total": paginator.count,
+                "page_obj": page,
+                "page_range": list(paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)),
+                "paginator": paginator,
+                "page_sizes": self.page_sizes,
+                "page_size": page_size,
+                "view": view,
+                "view_links": [
+                    ViewLink(name, label, self._query(VIEW, "" if name == default_view else name), name == view)
+                    for name, label in self.views.items()
+                ],
+                "canonical_query": "&".join(
+                    filter(None, [export_query, f"page={page.number}" if page.number > 1 else ""])
+                ),
+                **kwargs,
+            }
+        )
 
     def _page_size(self) -> int:
         asked = self.request.GET.get(PAGE_SIZE, "")
@@ -209,43 +267,6 @@ class FacetedListView(TemplateResponseMixin, ContextMixin, View):
             return asked or first
         self.complain(VIEW, _("Choose one of: %(names)s.") % {"names": ", ".join(self.views)})
         return first
-
-    def _query(self, name: str, value: str) -> str:
-        """The current query string with one parameter set, or without it when the value is empty."""
-        data = self.request.GET.copy()
-        data.pop(PAGE, None)
-        data.pop(name, None)
-        if value:
-            data[name] = value
-        return data.urlencode()
-
-    def _clear_query(self) -> str:
-        """The query string without any filter: order, page size and view stay."""
-        kept = [(name, self.request.GET[name]) for name in ("sort", PAGE_SIZE, VIEW) if self.request.GET.get(name)]
-        return urlencode(kept)
-
-    def _shown(self, facet: FacetView) -> ShownFacet:
-        expanded = facet.name in self.request.GET.getlist(MORE)
-        options = facet.options
-        if not expanded and len(options) > SHOWN_VALUES + 1:
-            options = [option for index, option in enumerate(facet.options) if index < SHOWN_VALUES or option.chosen]
-        more = self.request.GET.copy()
-        more.pop(PAGE, None)
-        less = more.copy()
-        if not expanded:
-            more.appendlist(MORE, facet.name)
-        less.setlist(MORE, [name for name in less.getlist(MORE) if name != facet.name])
-        return ShownFacet(
-            name=facet.name,
-            label=facet.label,  # type: ignore[arg-type]
-            help_text=facet.help_text,  # type: ignore[arg-type]
-            options=options,
-            hidden=len(facet.options) - len(options),
-            is_open=expanded or facet.name in self.open_facets or bool(facet.chosen),
-            is_expanded=expanded and len(facet.options) > SHOWN_VALUES + 1,
-            more_query=more.urlencode(),
-            less_query=less.urlencode(),
-        )
 
 
 def _whole_number(text: str) -> int | None:
