@@ -1,0 +1,108 @@
+"""The order of the load: read everything, check everything, then write in one transaction."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from alliance.core.units_registry import Units, UnitsFileError
+from kpis.reference import gaps, places, results, standards, use_cases
+from kpis.reference.problems import Problem, Problems
+from kpis.reference.store import Tally
+from kpis.reference.tables import read_table
+
+UNITS_FILE = "units.txt"
+#: Two loads at once would both add the same rows; the second one waits on this advisory lock.
+LOCK = 4_806_115_977
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Everything that the files say, checked."""
+
+    places: places.Places
+    catalogue: standards.Catalogue
+    use_cases: use_cases.UseCases
+    kpis: results.Kpis
+    results: list[results.ResultRow]
+    gap_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a load did. With errors it did nothing."""
+
+    errors: list[Problem]
+    warnings: list[Problem]
+    tallies: list[Tally]
+    gap_count: int = 0
+
+
+class _UndoError(Exception):
+    """Leaves the transaction without keeping it."""
+
+
+def load_reference_data(directory: Path, *, check_only: bool = False) -> Report:
+    """Bring the files of `directory` into the database, all or nothing.
+
+    Args:
+        check_only: find out what would change, and keep none of it.
+    Raises: IntegrityError when somebody else's write got in between.
+    """
+    problems = Problems()
+    if not directory.is_dir():
+        problems.error(str(directory), 0, "", "there is no such folder", "give --dir the folder with the CSV files")
+        return Report(problems.errors, [], [])
+    data = read(directory, problems)
+    tallies: list[Tally] = []
+    if not problems.errors:
+        try:
+            with transaction.atomic():
+                tallies = store(data, problems)
+                if check_only or problems.errors:
+                    raise _UndoError
+        except _UndoError:
+            pass
+    errors = sorted(problems.errors)
+    return Report(errors, sorted(problems.warnings), [] if errors else tallies, data.gap_count)
+
+
+def read(directory: Path, problems: Problems) -> Data:
+    """Read and check all files, without the database."""
+    try:
+        units = Units(directory / UNITS_FILE)
+    except UnitsFileError as error:
+        problems.error(UNITS_FILE, 0, "", str(error), error.hint or "see docs/data.md for how units are defined")
+        units = None
+    city_table = read_table(directory / places.FILE, places.COLUMNS, problems)
+    standard_table = read_table(directory / standards.FILE, standards.COLUMNS, problems)
+    use_case_table = read_table(directory / use_cases.FILE, use_cases.COLUMNS, problems)
+    kpi_table = read_table(directory / results.KPIS_FILE, results.KPI_COLUMNS, problems)
+    result_table = read_table(directory / results.FILE, results.COLUMNS, problems)
+    gap_table = read_table(directory / gaps.FILE, gaps.COLUMNS, problems)
+
+    all_places = places.read_places(city_table, problems)
+    catalogue = standards.read_standards(standard_table, problems)
+    cases = use_cases.read_use_cases(use_case_table, all_places, catalogue, problems)
+    kpis = results.read_kpis(kpi_table, units, problems)
+    return Data(
+        all_places,
+        catalogue,
+        cases,
+        kpis,
+        results.read_results(result_table, cases, kpis, units, problems),
+        gaps.check_gaps(gap_table, catalogue, problems),
+    )
+
+
+def store(data: Data, problems: Problems) -> list[Tally]:
+    """Write what differs, lower floors first. Runs inside a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    verticals, vertical_tally = places.store_verticals()
+    cities, place_tallies = places.store_places(data.places)
+    editions, standard_tallies = standards.store_standards(data.catalogue, problems)
+    cases, case_tallies = use_cases.store_use_cases(data.use_cases, cities, verticals, editions)
+    kpis, kpi_tally = results.store_kpis(data.kpis, verticals)
+    result_tally = results.store_results(data.results, cases, kpis)
+    return [vertical_tally, *place_tallies, *standard_tallies, *case_tallies, kpi_tally, result_tally]
