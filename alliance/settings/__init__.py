@@ -59,8 +59,8 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "alliance.core.middleware.ServiceErrorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "alliance.core.middleware.RefuseMalformedMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "alliance.core.middleware.RefuseMalformedMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -95,15 +95,24 @@ TEMPLATES = [
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- database, cache, background work
-#: No page may hold the database for longer than this; commands and workers set their own limit.
+#: No statement of a page may run for longer than this. Commands and workers have their own limit: 0 is none.
 STATEMENT_TIMEOUT_MS = env.int("STATEMENT_TIMEOUT_MS", default=8_000)
+BACKGROUND_STATEMENT_TIMEOUT_MS = env.int("BACKGROUND_STATEMENT_TIMEOUT_MS", default=0)
 
 DATABASES = {"default": env.db_url("DATABASE_URL")}
 DATABASES["default"] |= {
     "ENGINE": "alliance.core.postgresql",
     "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
     "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {"connect_timeout": 5, "application_name": "portal"},
+    "OPTIONS": {
+        "connect_timeout": 5,
+        "application_name": "portal",
+        # A server that vanished without a word is noticed after some 15 seconds, not after minutes.
+        "keepalives_idle": 30,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+    },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -120,6 +129,7 @@ CACHES = {
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for Redis for as long as it takes
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Longer than the longest task may run (see alliance/core/tasks.py), or a running task is handed out again.
     "visibility_timeout": 3_600,
@@ -174,6 +184,9 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if LOCAL else "https"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ALLAUTH_TRUSTED_PROXY_COUNT = PROXY_COUNT
+MFA_ADAPTER = "alliance.members.adapters.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = False
@@ -276,7 +289,11 @@ LOGGING = {
     "filters": {"request_id": {"()": "alliance.core.logging.RequestIdFilter"}},
     "formatters": {
         "json": {"()": "alliance.core.logging.JsonFormatter"},
-        "text": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"},
+        "text": {
+            "()": "alliance.core.logging.TextFormatter",
+            "fmt": "{asctime} {levelname} {name} [{request_id}] {message}",
+            "style": "{",
+        },
     },
     "handlers": {
         "stderr": {
@@ -286,5 +303,13 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django.server": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django.server": {"handlers": [], "propagate": True},
+        # The access line tells of 4xx already.
+        "django.request": {"level": "ERROR"},
+        # `alliance.core.tasks` writes one line a task.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+    },
 }

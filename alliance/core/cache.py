@@ -1,0 +1,141 @@
+"""The cache, and the way to Redis. A portal without Redis is slower, not broken."""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.redis import RedisCache
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+
+#: After a failure Redis is left alone for so long, or every request would wait for its timeouts.
+PAUSE_SECONDS = 2.0
+LOG_EVERY_SECONDS = 60.0
+
+
+class _Outage:
+    """What this process knows about a Redis that does not answer; shared by its threads."""
+
+    def __init__(self) -> None:
+        self.paused_until = 0.0
+        self.silent_until = 0.0
+
+    def is_on(self) -> bool:
+        return time.monotonic() < self.paused_until
+
+    def note(self, error: Exception) -> None:
+        now = time.monotonic()
+        self.paused_until = now + PAUSE_SECONDS
+        if now >= self.silent_until:
+            self.silent_until = now + LOG_EVERY_SECONDS
+            log.warning("Redis does not answer; the portal goes on without its cache: %s", error)
+
+    def over(self) -> None:
+        if self.silent_until:
+            self.paused_until = self.silent_until = 0.0
+            log.warning("Redis answers again.")
+
+
+outage = _Outage()
+
+
+def patient_once() -> Retry:
+    """One second try at once: the first may meet a connection that a restart of Redis has cut."""
+    return Retry(NoBackoff(), 1)
+
+
+@lru_cache(maxsize=1)
+def redis_client() -> redis.Redis:
+    """A client of the portal's Redis for what is not a cache: heartbeats and queue lengths. Errors are raised."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2, retry=patient_once(), protocol=2
+    )
+
+
+class ForgivingRedisCache(RedisCache):
+    """Django's Redis cache, which acts like an empty one while Redis is gone, and says so once a minute.
+
+    `add` then reports success and `incr` a missing key, so that whoever counts with the cache (rate limits) lets
+    requests pass instead of refusing everybody.
+    """
+
+    def __init__(self, server: Any, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._options = {"retry": patient_once(), **self._options}
+
+    def _forgiving(self, operation: Callable[[], Any], otherwise: Any) -> Any:
+        if outage.is_on():
+            return otherwise
+        try:
+            answer = operation()
+        except (redis.RedisError, OSError) as error:
+            outage.note(error)
+            return otherwise
+        outage.over()
+        return answer
+
+    def add(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
+        parent = super()
+        return self._forgiving(lambda: parent.add(key, value, timeout, version), True)
+
+    def get(self, key, default=None, version=None):
+        parent = super()
+        return self._forgiving(lambda: parent.get(key, default, version), default)
+
+    def set(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
+        parent = super()
+        self._forgiving(lambda: parent.set(key, value, timeout, version), None)
+
+    def touch(self, key, timeout=DEFAULT_TIMEOUT, version=None):
+        parent = super()
+        return self._forgiving(lambda: parent.touch(key, timeout, version), False)
+
+    def delete(self, key, version=None):
+        parent = super()
+        return self._forgiving(lambda: parent.delete(key, version), False)
+
+    def get_many(self, keys, version=None):
+        parent, keys = super(), list(keys)
+        return self._forgiving(lambda: parent.get_many(keys, version), {}) if keys else {}
+
+    def has_key(self, key, version=None):
+        parent = super()
+        return self._forgiving(lambda: parent.has_key(key, version), False)
+
+    def incr(self, key, delta=1, version=None):
+        parent = super()
+        answer = self._forgiving(lambda: parent.incr(key, delta, version), None)
+        if answer is None:
+            raise ValueError(f"Key '{key}' not found.")
+        return answer
+
+    def set_many(self, data, timeout=DEFAULT_TIMEOUT, version=None):
+        parent = super()
+        return self._forgiving(lambda: parent.set_many(data, timeout, version), list(data))
+
+    def delete_many(self, keys, version=None):
+        parent, keys = super(), list(keys)
+        self._forgiving(lambda: parent.delete_many(keys, version), None)
+
+    def clear(self):
+        """Delete what this cache has stored, and leave the task queues, which live in the same database, alone."""
+        return self._forgiving(self._clear_own, False)
+
+    def _clear_own(self) -> bool:
+        client = self._cache.get_client(None, write=True)
+        batch: list[bytes] = []
+        for key in client.scan_iter(match=f"{self.key_prefix}:*", count=1_000):
+            batch.append(key)
+            if len(batch) == 1_000:
+                client.unlink(*batch)
+                batch.clear()
+        if batch:
+            client.unlink(*batch)
+        return True

@@ -1,0 +1,73 @@
+"""The connection: Django's own, and two session settings that follow the running request."""
+
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.backends.postgresql import base
+from django.db.utils import Error
+
+from alliance.core import request_id
+from alliance.core.postgresql import asked_statement_timeout
+
+
+class SessionSettings(NamedTuple):
+    """What the database session is told about the work that it does."""
+
+    application_name: str
+    statement_timeout_ms: int
+
+
+def wanted_settings() -> SessionSettings:
+    """The settings for the code that runs now: pages are limited, commands and tasks are not unless told so."""
+    origin = request_id.current()
+    timeout_ms = asked_statement_timeout()
+    if timeout_ms is None:
+        timeout_ms = settings.STATEMENT_TIMEOUT_MS if origin.is_web else settings.BACKGROUND_STATEMENT_TIMEOUT_MS
+    return SessionSettings(f"portal {origin.request_id}".strip(), timeout_ms)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Names its session after the running request, and limits its statements.
+
+    Both settings travel in one statement, and that statement replaces the `SELECT 1` by which Django finds out
+    whether a kept connection still lives: a request pays no round trip for them, and one that does not use the
+    database pays nothing.
+    """
+
+    _session_settings: SessionSettings | None = None
+
+    def init_connection_state(self) -> None:
+        super().init_connection_state()
+        self._session_settings = None
+        self._tell_session(wanted_settings())
+
+    def is_usable(self) -> bool:
+        if self.connection is None:
+            return False
+        try:
+            self._tell_session(wanted_settings())
+        except Error:
+            return False
+        return True
+
+    def close_if_health_check_failed(self) -> None:
+        super().close_if_health_check_failed()
+        if (
+            self.connection is not None
+            # Inside a transaction a rollback would take the settings back, unseen.
+            and not self.in_atomic_block
+            and self.autocommit
+            and self._session_settings != (wanted := wanted_settings())
+            and self.connection.closed == 0
+        ):
+            with self.wrap_database_errors:
+                self._tell_session(wanted)
+
+    def _tell_session(self, wanted: SessionSettings) -> None:
+        assert self.connection is not None
+        with self.wrap_database_errors, self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('application_name', %s, false), set_config('statement_timeout', %s, false)",
+                [wanted.application_name, str(wanted.statement_timeout_ms)],
+            )
+        self._session_settings = wanted
