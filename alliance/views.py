@@ -1,0 +1,294 @@
+"""Pages over everything: home, site search, map."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Expression, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
+
+from alliance.core.charts import Scale, scale_for
+from alliance.core.filters import PortalFilterSet
+from alliance.core.search import Search, headlines, matching
+from alliance.core.views import FilteredView, ListError
+from alliance.members.models import Organisation
+from kpis import summaries
+from kpis.filters import KpiFilter
+from kpis.findings import Finding, finding
+from kpis.models import Kpi, Result
+from kpis.use_case_filters import MeasuredUseCaseFilter
+from standards.models import Standard
+from standards.queries import for_lists
+from usecases.filters import ActiveOrganisationFilter, CityFilter
+from usecases.models import City, UseCase
+from usecases.standard_filters import UsedStandardFilter
+
+Words = str | Promise
+
+#: Labels on the map of the home page: one a region, as many as find room there.
+MOST_LABELS = 6
+#: Cities in the list beside the map; filters lead to the others.
+MOST_PLACES = 1_000
+
+
+@dataclass(frozen=True)
+class ToldResult:
+    """A result with its headline and the scale it is drawn on."""
+
+    result: Result
+    finding: Finding
+    scale: Scale
+
+    @classmethod
+    def of(cls, result: Result) -> "ToldResult":
+        return cls(result, finding(result), scale_for([result.change_percent]))
+
+    @property
+    def place(self) -> float:
+        """Of its dot on the scale, percent."""
+        return round(self.scale.position(self.result.change_percent or 0), 1)
+
+    @property
+    def anchor(self) -> str:
+        """How words that stand at the dot must be anchored to stay within the drawing."""
+        return "" if self.place < 40 else "end" if self.place > 60 else "mid"
+
+
+class HomeView(TemplateView):
+    """What the portal is, what it holds, and the ways into it. All numbers come from the database."""
+
+    template_name = "home.html"
+
+    def get_context_data(self, **kwargs) -> dict:
+        user = self.request.user
+        fields = summaries.use_cases_by_vertical(user)
+        specimen = summaries.strongest_result(user)
+        places = summaries.city_places(UseCase.objects.visible_to(user), user, labels=self._labels(user))
+        return super().get_context_data(
+            numbers=summaries.key_numbers(user),
+            places=places,
+            regions=summaries.by_region(places),
+            measured_places=sum(place.has_result for place in places),
+            goals=summaries.goal_counts(user),
+            fields=[field for field in fields if field.count],
+            empty_fields=[field for field in fields if not field.count],
+            largest_field=max((field.count for field in fields), default=0),
+            specimen=ToldResult.of(specimen) if specimen else None,
+            newest=[ToldResult.of(result) for result in summaries.newest_results(user)],
+            structured_data=self._structured_data(),
+            **kwargs,
+        )
+
+    @staticmethod
+    def _labels(user) -> dict[int, str]:
+        """City id -> finding, the surest results first."""
+        results = sorted(summaries.strongest_by_region(user), key=lambda result: -result.grade)
+        return {result.use_case.city_id: finding(result).text for result in results[:MOST_LABELS]}
+
+    def _structured_data(self) -> dict[str, Any]:
+        """The portal as a schema.org WebSite that can be searched."""
+        target = f"{settings.PORTAL_ORIGIN}{reverse('search')}?q={{search_term_string}}"
+        return {
+            "@context": "https://schema.org",
+            "@type": "WebSite",
+            "name": str(_("Alliance for Best Practices and Standards in Smart Cities")),
+            "url": f"{settings.PORTAL_ORIGIN}{reverse('home')}",
+            "potentialAction": {
+                "@type": "SearchAction",
+                "target": {"@type": "EntryPoint", "urlTemplate": target},
+                "query-input": "required name=search_term_string",
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Source:
+    """A list that the site search looks through, and what it shows of a hit."""
+
+    name: str
+    label: Words
+    all_label: Words
+    route: str
+    filterset_class: type[PortalFilterSet]
+    title: str
+    texts: Mapping[str, str | Expression]
+
+    def rows(self, user) -> QuerySet:
+        match self.name:
+            case "use-cases":
+                return UseCase.objects.visible_to(user).for_cards()
+            case "standards":
+                return for_lists(Standard.objects.all())
+            case "indicators":
+                return Kpi.objects.select_related("vertical")
+            case "cities":
+                return City.objects.select_related("country__region")
+            case _:
+                return Organisation.objects.all()
+
+
+SOURCES = (
+    Source(
+        "use-cases",
+        _("Use cases"),
+        _("All use cases that match"),
+        "usecases:list",
+        MeasuredUseCaseFilter,
+        "title",
+        {"solution_marked": "solution", "problem_marked": "problem"},
+    ),
+    Source(
+        "standards",
+        _("Standards"),
+        _("All standards that match"),
+        "standards:list",
+        UsedStandardFilter,
+        "title",
+        {"designation_marked": "designation", "summary_marked": "summary", "rfp_use_marked": "rfp_use"},
+    ),
+    Source(
+        "indicators",
+        _("Indicators"),
+        _("All indicators that match"),
+        "kpis:list",
+        KpiFilter,
+        "name",
+        {"definition_marked": "definition"},
+    ),
+    Source("cities", _("Cities"), _("All cities that match"), "cities:list", CityFilter, "name", {}),
+    Source(
+        "organisations",
+        _("Organisations"),
+        _("All organisations that match"),
+        "organisations:list",
+        ActiveOrganisationFilter,
+        "name",
+        {},
+    ),
+)
+
+#: Hits shown of each list.
+BEST = 5
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What one list holds for a search: how many rows, and the best of them."""
+
+    source: Source
+    total: int
+    rows: list
+    query: str
+
+    @property
+    def url(self) -> str:
+        return f"{reverse(self.source.route)}?{self.query}"
+
+
+class SearchView(TemplateView):
+    """One search over use cases, standards, indicators, cities and organisations."""
+
+    template_name = "search.html"
+
+    def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        asked = QueryDict(mutable=True)
+        asked.setlist("q", request.GET.getlist("q")[-1:])
+        filtersets = [source.filterset_class(asked, source.rows(request.user), request=request) for source in SOURCES]
+        errors = [
+            ListError("q", filtersets[0].form.fields["q"].label or "q", str(message))
+            for message in filtersets[0].form.errors.get("q", [])
+        ]
+        search = None if errors else common_search(filtersets)
+        groups = (
+            [self._hits(source, one, search) for source, one in zip(SOURCES, filtersets, strict=True)] if search else []
+        )
+        context = self.get_context_data(
+            search=search,
+            asked=search.asked if search else "",
+            groups=[group for group in groups if group.total],
+            total=sum(group.total for group in groups),
+            any_word=_any_word(search) if search else "",
+            error_list=errors,
+            **kwargs,
+        )
+        return self.render_to_response(context, status=400 if errors else 200)
+
+    @staticmethod
+    def _hits(source: Source, filterset: PortalFilterSet, search: Search) -> Hits:
+        # All lists read the words alike, so that a word that one of them knows is not bent to another's vocabulary.
+        filterset.search = search
+        rows = filterset.filtered()
+        total = rows.count()
+        marked = headlines(search, source.title, source.texts)
+        best = list(rows.annotate(**marked).order_by("-relevance", "pk")[:BEST]) if total else []
+        query = QueryDict(mutable=True)
+        query["q"] = search.text
+        return Hits(source, total, best, query.urlencode())
+
+
+def common_search(filtersets: list[PortalFilterSet]) -> Search | None:
+    """Read the query once for all lists: a word is corrected only when no list knows it.
+
+    The closest word of any list wins. None without a query.
+    """
+    readings = [one.search for one in filtersets]
+    first = readings[0]
+    if first is None:
+        return None
+    closest: dict[str, list[str]] = {}
+    for reading in readings:
+        for wrong, right in reading.corrections if reading else ():
+            closest.setdefault(wrong, []).append(right)
+    corrections = tuple(
+        (wrong, max(found, key=lambda right: difflib.SequenceMatcher(None, wrong.lower(), right).ratio()))
+        for wrong, found in closest.items()
+        if not any(_knows(one, wrong) for one in filtersets)
+    )
+    text = first.asked
+    for wrong, right in corrections:
+        text = re.sub(rf"(?<![\w-]){re.escape(wrong)}(?!\w)", right, text)
+    return replace(first, text=text, corrections=corrections)
+
+
+def _knows(filterset: PortalFilterSet, word: str) -> bool:
+    """Whether a row of the list holds the word."""
+    searchable = filterset.filters["q"].searchable
+    return matching(filterset.queryset, Search(word, word), searchable).exists()
+
+
+def _any_word(search: Search) -> str:
+    """A query for rows with one of the words instead of all; empty when there are not several plain words."""
+    words = [word for word in search.text.split() if word[0] not in '-"' and word[-1] != '"' and word.lower() != "or"]
+    return " OR ".join(words) if len(words) > 1 else ""
+
+
+class MapView(FilteredView):
+    """The cities of the filtered use cases on a map of the world, and in a list by region and country."""
+
+    template_name = "map.html"
+    fragment_template_name = "_map_found.html"
+    filterset_class = MeasuredUseCaseFilter
+    open_facets = ("vertical", "region", "has_results")
+
+    def get_queryset(self) -> QuerySet[UseCase]:
+        return UseCase.objects.visible_to(self.request.user)
+
+    def get_context_data(self, **kwargs) -> dict:
+        rows = self.filter.filtered()
+        places = summaries.city_places(rows, self.request.user)
+        listed = sorted(places, key=lambda place: -place.use_cases)[:MOST_PLACES]
+        return super().get_context_data(
+            total=sum(place.use_cases for place in places),
+            places=places,
+            measured_places=sum(place.has_result for place in places),
+            regions=summaries.by_region(listed if len(listed) < len(places) else places),
+            places_left_out=len(places) - len(listed),
+            **kwargs,
+        )

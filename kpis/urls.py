@@ -1,0 +1,12 @@
+"""Addresses of the indicators."""
+
+from django.urls import path
+
+from kpis import views
+
+app_name = "kpis"
+
+urlpatterns = [
+    path("", views.KpiListView.as_view(), name="list"),
+    path("<slug:slug>/", views.KpiDetailView.as_view(), name="detail"),
+]

@@ -1,0 +1,53 @@
+"""Pages of the catalogue of indicators."""
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.views.generic import DetailView
+
+from alliance.core.views import FacetedListView
+from kpis.filters import KpiFilter, result_count
+from kpis.models import Kpi
+
+
+class KpiListView(FacetedListView):
+    """All indicators, with filters."""
+
+    filterset_class = KpiFilter
+    template_name = "kpis/kpi_list.html"
+    open_facets = ("measured", "set", "vertical")
+    page_size = 50
+    page_sizes = (50, 100, 200)
+    headline_title = "name"
+    headline_texts = {"definition_marked": "definition"}
+
+    def get_queryset(self) -> QuerySet[Kpi]:
+        return Kpi.objects.select_related("vertical")
+
+    def rows_to_show(self, rows: QuerySet) -> QuerySet:
+        return super().rows_to_show(rows).annotate(result_count=result_count("kpi"))
+
+
+class KpiDetailView(DetailView):
+    """One indicator: what it counts, and what was measured by it."""
+
+    template_name = "kpis/kpi_detail.html"
+    context_object_name = "kpi"
+
+    def get_queryset(self) -> QuerySet[Kpi]:
+        return Kpi.objects.select_related("vertical")
+
+    def get_context_data(self, **kwargs) -> dict:
+        return super().get_context_data(structured_data=self._structured_data(), **kwargs)
+
+    def _structured_data(self) -> dict:
+        """The indicator as a schema.org DefinedTerm."""
+        kpi = self.object
+        return {
+            "@context": "https://schema.org",
+            "@type": "DefinedTerm",
+            "@id": f"{settings.PORTAL_ORIGIN}{kpi.get_absolute_url()}",
+            "name": kpi.name,
+            "termCode": kpi.code,
+            "description": kpi.definition,
+            "inDefinedTermSet": {"@type": "DefinedTermSet", "name": kpi.get_kpi_set_display()},
+        }
