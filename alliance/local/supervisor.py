@@ -107,9 +107,9 @@ class Supervisor:
 
     def _web_command(self) -> list[str]:
         command = [str(self.checkout.python), "-m", "gunicorn", "alliance.wsgi:application"]
-        command += ["--bind", f"fd://{self.listener.fileno()}", "--no-control-socket"]
-        command += ["--worker-class", "gthread", "--workers", "2", "--threads", "4"]
-        return [*command, "--timeout", "60", "--graceful-timeout", "8", "--access-logfile", "-"]
+        command += ["--config", str(self.checkout.root / "gunicorn.conf.py"), "--no-control-socket"]
+        # Shorter than the time that `stop` allows for it.
+        return [*command, "--bind", f"fd://{self.listener.fileno()}", "--graceful-timeout", "8"]
 
     def _worker_command(self) -> list[str]:
         command = [str(self.checkout.python), "-m", "celery", "--app", "alliance", "worker", "--beat"]
@@ -129,7 +129,9 @@ class Supervisor:
             return code == 200
 
         if not interruption.until(ready, seconds=READY_SECONDS, pause=0.1):
-            missing = ", ".join(f"{name}: {value}" for name, value in said.items()) or "no answer"
+            checks = said.get("checks", {})
+            missing = "; ".join(f"{name}: {check.get('cure')}" for name, check in checks.items() if not check.get("ok"))
+            missing = missing.rstrip(".") or "no answer"
             raise Problem(
                 f"The portal did not get ready within {READY_SECONDS} s ({missing}): see {self.checkout.logs} "
                 "and run again.",
