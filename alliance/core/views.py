@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
 
 from alliance.core import search
-from alliance.core.filters import FacetView, Option, PortalFilterSet
+from alliance.core.filters import Facet, FacetView, Option, PortalFilterSet, SearchFilter
 
 Words = str | Promise
 
@@ -75,8 +75,8 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
     A bad parameter answers 400, and the page stands: what is valid is in force, and `error_list` has a sentence for
     each thing that is not.
 
-    Context: filter, facets, chips, sort_options, total, loosened (only when nothing matches), export_query,
-    canonical_query, clear_query, error_list.
+    Context: filter, facets, fields (of the filters that are neither facet nor search), chips, sort_options, total,
+    loosened (only when nothing matches), export_query, canonical_query, clear_query, error_list.
     """
 
     filterset_class: type[PortalFilterSet]
@@ -102,12 +102,20 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
         context = self.get_context_data(**kwargs)
         # Here, because looking at pages and views may have found more to mend.
         response = self.render_to_response({**context, "error_list": self.errors}, status=self.status)
+        if self._is_fragment():
+            # Without the empty values that a browser's form sends along.
+            query = urlencode([(name, value) for name, values in request.GET.lists() for value in values if value])
+            response["HX-Push-Url"] = f"{request.path}?{query}" if query else request.path
         patch_vary_headers(response, ["HX-Request"])
         return response
 
-    def get_template_names(self) -> list[str]:
+    def _is_fragment(self) -> bool:
+        """Whether htmx asks for the changing part of the page alone."""
         htmx = getattr(self.request, "htmx", False)
-        if htmx and self.fragment_template_name and not htmx.boosted and not htmx.history_restore_request:
+        return bool(htmx and self.fragment_template_name and not htmx.boosted and not htmx.history_restore_request)
+
+    def get_template_names(self) -> list[str]:
+        if self._is_fragment():
             return [self.fragment_template_name]
         return super().get_template_names()
 
@@ -119,7 +127,12 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
                 "filter": self.filter,
                 "facets": [self._shown(facet) for facet in self.filter.facets()],
                 "chips": self.filter.chips(),
-                "sort_options": self.filter.sort_options(),
+                "sort_options": self._sort_options(),
+                "fields": [
+                    self.filter.form[name]
+                    for name, one in self.filter.filters.items()
+                    if not isinstance(one, Facet | SearchFilter)
+                ],
                 "total": total,
                 "loosened": self.filter.loosened() if total == 0 else [],
                 "export_query": export_query,
@@ -150,6 +163,15 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
         if name in self.filter.form.fields:
             return self.filter.form.fields[name].label or name
         return {PAGE: _("Page"), PAGE_SIZE: _("Rows on a page"), VIEW: _("View")}.get(name, name)
+
+    def _sort_options(self) -> list[tuple[str, Words, bool]]:
+        """The orders to choose from. The one in force without being asked for has no value, so that it can change
+        by itself: to the best match once there is a search."""
+        asked = bool(self.filter.values.get("sort"))
+        return [
+            ("" if chosen and not asked else name, label, chosen)  # type: ignore[misc]
+            for name, label, chosen in self.filter.sort_options()
+        ]
 
     def _query(self, name: str, value: str) -> str:
         """The current query string with one parameter set, or without it when the value is empty."""
