@@ -1,0 +1,59 @@
+"""The ways through the portal, as data: a new room adds its entry here and shows up in header and footer."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A link by the name of its route; `section` is the namespace or route whose pages count as being inside."""
+
+    label: str | Promise
+    route: str
+    section: str = ""
+
+
+#: Links of the header, in order. Each must resolve.
+HEADER = (
+    Entry(_("Use cases"), "usecases:list", "usecases"),
+    Entry(_("Standards"), "standards:list", "standards"),
+    Entry(_("Indicators"), "kpis:list", "kpis"),
+    Entry(_("Map"), "map", "map"),
+)
+
+#: Columns of the footer. A route that is not there (yet) is left out, and so is a column without links.
+FOOTER = (
+    (
+        pgettext_lazy("column of the footer", "Find"),
+        (
+            Entry(_("Use cases"), "usecases:list"),
+            Entry(_("Standards"), "standards:list"),
+            Entry(_("Indicators"), "kpis:list"),
+            Entry(_("Cities"), "cities:list"),
+            Entry(_("World map"), "map"),
+            Entry(_("Search everything"), "search"),
+        ),
+    ),
+    (
+        pgettext_lazy("column of the footer", "Take part"),
+        (
+            Entry(_("Create an account"), "account_signup"),
+            Entry(_("Sign in"), "account_login"),
+        ),
+    ),
+    (
+        pgettext_lazy("column of the footer", "For programs"),
+        (
+            Entry(_("REST API"), "api-root"),
+            Entry(_("Its documentation"), "api-docs"),
+            Entry(_("Status"), "readyz"),
+        ),
+    ),
+    (
+        pgettext_lazy("column of the footer", "How it is made"),
+        (Entry(_("Style guide"), "styleguide"),),
+    ),
+)

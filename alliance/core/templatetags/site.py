@@ -1,0 +1,120 @@
+"""What every page needs: the ways through the portal, its languages, breadcrumbs, page numbers."""
+
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.core.paginator import Page
+from django.forms import BoundField
+from django.http import HttpRequest
+from django.template import Context
+from django.urls import NoReverseMatch, reverse, translate_url
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, get_language_info
+
+from alliance.core.navigation import FOOTER, HEADER, Entry
+
+register = template.Library()
+
+
+def _current(request: HttpRequest | None, entry: Entry) -> str:
+    """The value of ``aria-current``: "page" on the page itself, "true" within its section, else nothing."""
+    match = getattr(request, "resolver_match", None)
+    if match is None:
+        return ""
+    if match.view_name == entry.route:
+        return "page"
+    return "true" if entry.section and entry.section in (*match.namespaces, match.view_name) else ""
+
+
+@register.simple_tag(takes_context=True)
+def navigation(context: Context) -> list[dict[str, Any]]:
+    """Links of the header with `label`, `url` and `current`.
+
+    Raises: NoReverseMatch when an entry of the header leads nowhere.
+    """
+    request = context.get("request")
+    return [
+        {"label": entry.label, "url": reverse(entry.route), "current": _current(request, entry)} for entry in HEADER
+    ]
+
+
+@register.simple_tag
+def footer_columns() -> list[dict[str, Any]]:
+    """Columns of the footer with `title` and `links`; routes that are not there are left out."""
+    columns = []
+    for title, entries in FOOTER:
+        links = []
+        for entry in entries:
+            try:
+                links.append({"label": entry.label, "url": reverse(entry.route)})
+            except NoReverseMatch:
+                continue
+        if links:
+            columns.append({"title": title, "links": links})
+    return columns
+
+
+@register.simple_tag(takes_context=True)
+def translated_url(context: Context, language: str, absolute: bool = False) -> str:
+    """The address of the current page in another language, with its query; the home page where there is none."""
+    request = context.get("request")
+    if request is None:
+        return "/"
+    url = translate_url(request.get_full_path(), language)
+    return f"{settings.PORTAL_ORIGIN}{url}" if absolute else url
+
+
+@register.simple_tag
+def other_languages() -> list[dict[str, Any]]:
+    """Every language but the current one, with `code`, `name` (in itself) and `bidi`."""
+    current = get_language()
+    languages = []
+    for code, _name in settings.LANGUAGES:
+        if code != current:
+            info = get_language_info(code)
+            languages.append({"code": code, "name": info["name_local"], "bidi": info["bidi"]})
+    return languages
+
+
+@register.inclusion_tag("_breadcrumbs.html")
+def breadcrumbs(*parts: Any) -> dict[str, Any]:
+    """The way to the current page: pairs of name and address, then the name of the page itself.
+
+    ``{% breadcrumbs cases_label cases_url use_case.title %}``; the home page stands first by itself.
+    Raises: ValueError when a name or an address is missing.
+    """
+    if len(parts) % 2 == 0:
+        raise ValueError("Breadcrumbs are pairs of name and address, and the name of the page at the end.")
+    steps = [{"name": parts[i], "url": parts[i + 1]} for i in range(0, len(parts) - 1, 2)]
+    return {"steps": steps, "here": parts[-1]}
+
+
+@register.simple_tag
+def page_numbers(page: Page) -> list[int | str]:
+    """Numbers near the current page, the first and the last; an ellipsis stands for those between."""
+    return list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1))
+
+
+@register.simple_tag
+def hx(target: str, url: str) -> SafeString:
+    """Attributes that let htmx fetch a part of the page; without it, the link loads the whole page.
+
+    The server answers with the element of the id ``target`` names (say ``#found``); the address follows. Nothing
+    without a target.
+    """
+    if not target:
+        return SafeString("")
+    return format_html(
+        ' hx-get="{}" hx-target="{}" hx-swap="outerHTML" hx-push-url="true"', url, target
+    )
+
+
+@register.filter
+def field_anchor(field: BoundField) -> str:
+    """The id that a link of the error summary leads to: the field, or the first choice of a group."""
+    if field.id_for_label:
+        return field.id_for_label
+    choices = getattr(field.field.widget, "choices", None)
+    return f"{field.auto_id}_0" if choices else field.auto_id
