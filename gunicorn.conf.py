@@ -25,6 +25,8 @@ timeout = 60
 graceful_timeout = 30
 # The worker's sign of life is a file; on a slow disk it would look dead.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn makes a private file
+# It would lie in the user's home, where two checkouts meet.
+control_socket_disable = True
 # Too long an address must reach the portal, which explains; gunicorn alone would cut it off at 8,190 bytes unexplained.
 gunicorn.http.message.MAX_REQUEST_LINE = 65_536
 limit_request_line = 65_536

@@ -16,7 +16,7 @@ from redis.retry import Retry
 log = logging.getLogger(__name__)
 
 #: After a failure Redis is left alone for so long, or every request would wait for its timeouts.
-PAUSE_SECONDS = 2.0
+PAUSE_SECONDS = 5.0
 LOG_EVERY_SECONDS = 60.0
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg2
 import redis
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -75,7 +74,7 @@ def check_redis() -> Check:
         return Check(
             "redis",
             False,
-            "Redis does not answer. Is it running, and is REDIS_URL right? Pages work without it, background work waits.",
+            "Redis does not answer. Is it running, and is REDIS_URL right? Pages work, background work waits.",
         )
     return Check("redis", True)
 
@@ -86,7 +85,7 @@ def beat_heart() -> None:
 
 
 def heartbeat_age_seconds() -> float | None:
-    """Time since a worker last ran the heartbeat task; None when none ever did since Redis started, or Redis is gone."""
+    """Time since a worker last ran the heartbeat task; None when none did since Redis started, or Redis is gone."""
     try:
         stamp = redis_client().get(HEARTBEAT_KEY)
         return None if stamp is None else max(0.0, time.time() - float(stamp))

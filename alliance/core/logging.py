@@ -50,6 +50,13 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+class UnexplainedFilter(logging.Filter):
+    """Lets through exceptions, and drops Django's remark that an answer had the status 503."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return bool(record.exc_info) or getattr(record, "status_code", None) != 503
+
+
 class TextFormatter(logging.Formatter):
     """Lines for people, without secrets."""
 

@@ -222,7 +222,7 @@ class RefuseMalformedMiddleware:
 
 
 # --- services that are gone ------------------------------------------------------------------------------------------
-class ServiceGone(Exception):
+class ServiceGoneError(Exception):
     """A service that this request cannot do without does not answer. `service` is one word for metrics."""
 
     def __init__(self, service: str, detail: str | Promise) -> None:
@@ -242,7 +242,7 @@ _QUERY_CANCELED = "57014"
 
 def outage_of(error: BaseException) -> Outage | None:
     """The outage behind an exception; None when it is a fault of the program."""
-    if isinstance(error, ServiceGone):
+    if isinstance(error, ServiceGoneError):
         return Outage(error.service, error.detail)
     if isinstance(error, DatabaseError | InterfaceError):
         code = getattr(error.__cause__, "pgcode", None)
@@ -250,9 +250,9 @@ def outage_of(error: BaseException) -> Outage | None:
             return Outage("database-timeout", _("This took too long. Narrow it: choose another filter, or add a word."))
         lost = connection.connection is not None and connection.connection.closed
         if isinstance(error, OperationalError | InterfaceError) or lost:
-            return Outage("database", _("The database does not answer just now."))
+            return Outage("database", _("The database does not answer just now. Try again in a minute."))
     if isinstance(error, redis.RedisError | BrokerError):
-        return Outage("redis", _("The service for background work does not answer just now."))
+        return Outage("redis", _("Background work does not answer just now. Try again in a minute."))
     return None
 
 

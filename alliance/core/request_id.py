@@ -23,7 +23,8 @@ class Origin(NamedTuple):
     is_web: bool = False
 
 
-_current: ContextVar[Origin] = ContextVar("portal_origin", default=Origin())
+_NOBODY = Origin()
+_current: ContextVar[Origin] = ContextVar("portal_origin", default=_NOBODY)
 
 
 def current() -> Origin:
@@ -48,7 +49,7 @@ def begin(request_id: str, *, is_web: bool) -> None:
 
 def end() -> None:
     """From now on this thread works for nobody."""
-    _current.set(Origin())
+    _current.set(_NOBODY)
 
 
 @contextmanager

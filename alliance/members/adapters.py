@@ -17,7 +17,7 @@ from django.core.mail import EmailMessage
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from alliance.core.middleware import ServiceGone
+from alliance.core.middleware import ServiceGoneError
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class AccountAdapter(DefaultAccountAdapter):
     """Sign-in by e-mail. Nobody learns from an answer whether an address has an account."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send one mail now. Raises: ServiceGone when the mail server does not take it."""
+        """Send one mail now. Raises: ServiceGoneError when the mail server does not take it."""
         context = {
             name: on_our_origin(value) if name.endswith("_url") and isinstance(value, str) else value
             for name, value in context.items()
@@ -55,12 +55,13 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @staticmethod
     def deliver(message: EmailMessage, purpose: str) -> None:
-        """Hand a mail over. Raises: ServiceGone."""
+        """Hand a mail over. Raises: ServiceGoneError."""
         try:
             message.send()
         except OSError as error:  # also smtplib.SMTPException
             log.exception("A mail (%s) could not be sent: %s", purpose, type(error).__name__)
-            raise ServiceGone("mail", _("The mail could not be sent just now. Try again in a few minutes.")) from error
+            detail = _("The mail could not be sent just now. Try again in a few minutes.")
+            raise ServiceGoneError("mail", detail) from error
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address that rate limits count by; that of the connection when the proxies' header is too short."""

@@ -134,8 +134,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Longer than the longest task may run (see alliance/core/tasks.py), or a running task is handed out again.
     "visibility_timeout": 3_600,
     "global_keyprefix": "portal-",
-    "socket_connect_timeout": 2,
-    "socket_timeout": 10,
+    "socket_connect_timeout": 1,
+    "socket_timeout": 2,
     "max_retries": 1,
 }
 CELERY_TASK_IGNORE_RESULT = True
@@ -145,6 +145,8 @@ CELERY_TASK_TIME_LIMIT = 1_800
 CELERY_TASK_SOFT_TIME_LIMIT = 1_740
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.2}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# With the connection to Redis goes the chance to acknowledge: the task is handed out again in any case.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
@@ -286,7 +288,10 @@ LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "alliance.core.logging.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "alliance.core.logging.RequestIdFilter"},
+        "unexplained": {"()": "alliance.core.logging.UnexplainedFilter"},
+    },
     "formatters": {
         "json": {"()": "alliance.core.logging.JsonFormatter"},
         "text": {
@@ -305,8 +310,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django.server": {"handlers": [], "propagate": True},
-        # The access line tells of 4xx already.
-        "django.request": {"level": "ERROR"},
+        # The access line tells of 4xx already, and whoever answers 503 says why.
+        "django.request": {"level": "ERROR", "filters": ["unexplained"]},
         # `alliance.core.tasks` writes one line a task.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},

@@ -54,17 +54,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().close_if_health_check_failed()
         if (
             self.connection is not None
-            # Inside a transaction a rollback would take the settings back, unseen.
-            and not self.in_atomic_block
-            and self.autocommit
-            and self._session_settings != (wanted := wanted_settings())
             and self.connection.closed == 0
+            # Inside a transaction a rollback would take the settings back, unseen; and a connection that is being
+            # made has no autocommit yet, whatever Django remembers of the one before.
+            and self.connection.autocommit
+            and not self.in_atomic_block
+            and self._session_settings != (wanted := wanted_settings())
         ):
             with self.wrap_database_errors:
                 self._tell_session(wanted)
 
     def _tell_session(self, wanted: SessionSettings) -> None:
-        assert self.connection is not None
         with self.wrap_database_errors, self.connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config('application_name', %s, false), set_config('statement_timeout', %s, false)",
