@@ -28,10 +28,6 @@ PORTS_TRIED = 100
 ROOM_TO_RUN_MEGABYTES = 100
 
 
-def address_of(port: int) -> str:
-    return f"http://{ports.LOOPBACK}:{port}"
-
-
 def running_portal(checkout: Checkout) -> ManagedProcess | None:
     """The `./portal up` of this checkout; its port is the web server's."""
     return recorded(checkout.run / "portal.json")
@@ -58,7 +54,7 @@ def already_running(checkout: Checkout) -> str:
     process = running_portal(checkout)
     if process is None:
         return "Another './portal up' of this checkout is just starting: wait for it, or stop it with Ctrl-C there."
-    where = address_of(process.port) if process.port else "its address in a moment"
+    where = ports.address(process.port) if process.port else "its address in a moment"
     return f"The portal already runs at {where} (process {process.pid}): stop it with './portal stop' to start anew."
 
 
@@ -72,7 +68,9 @@ def choose_listener(port: int | None, console: Console) -> socket.socket:
             listener = ports.listen(candidate)
         except PermissionError:
             raise Problem(f"Only root may use port {candidate}: choose one from 1024 on with --port.") from None
-        if listener is not None:
+        if listener is not None and ports.shadowed(candidate):
+            listener.close()
+        elif listener is not None:
             if not port and candidate != FIRST_PORT:
                 console.say(f"Port {FIRST_PORT} is taken; using {candidate}.")
             return listener
@@ -143,9 +141,9 @@ def _path_said(child: "subprocess.Popen[str]") -> str | None:
 
 def _announce(checkout: Checkout, console: Console, port: int, path: str | None, seconds: float) -> None:
     console.say()
-    console.say(f"The portal runs at {address_of(port)} (ready after {seconds:.1f} s)")
+    console.say(f"The portal runs at {ports.address(port)} (ready after {seconds:.1f} s)")
     if path:
-        console.say(f"Administrator, one sign-in:  {path if '://' in path else address_of(port) + path}")
+        console.say(f"Administrator, one sign-in:  {path if '://' in path else ports.address(port) + path}")
     else:
         console.say("No sign-in link could be made; try './portal manage sign_in_link'.")
     console.say(f"Logs:  {checkout.logs}  (./portal logs -f)")
@@ -276,7 +274,7 @@ def status(checkout: Checkout) -> dict[str, object]:
     code, answer = ask(portal.port, "/readyz") if portal and portal.port else (0, {})
     return {
         "running": portal is not None,
-        "address": address_of(portal.port) if portal and portal.port else None,
+        "address": ports.address(portal.port) if portal and portal.port else None,
         "ready": code == 200,
         "readiness": answer,
         "pid": portal.pid if portal else None,

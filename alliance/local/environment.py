@@ -24,13 +24,12 @@ def portal_environment(checkout: Checkout, urls: Mapping[str, str], *, port: int
         urls: DATABASE_URL and REDIS_URL of embedded servers, as far as there are any.
         port: of the web server, for absolute links.
     """
-    address = f"http://{ports.LOOPBACK}:{port}"
     ours = {
         "PORTAL_LOCAL": "1",
         "PORTAL_STATE_DIR": str(checkout.files),
-        "PORTAL_ORIGIN": address,
-        "ALLOWED_HOSTS": "127.0.0.1,localhost",
-        "CSRF_TRUSTED_ORIGINS": f"{address},http://localhost:{port}",
+        "PORTAL_ORIGIN": ports.address(port),
+        "ALLOWED_HOSTS": f"localhost,{ports.LOOPBACK}",
+        "CSRF_TRUSTED_ORIGINS": f"{ports.address(port)},http://{ports.LOOPBACK}:{port}",
         "SECRET_KEY": checkout.secret("SECRET_KEY"),
         "METRICS_TOKEN": checkout.secret("METRICS_TOKEN"),
         "LOG_FORMAT": "text",

@@ -5,6 +5,12 @@ import socket
 from contextlib import suppress
 
 LOOPBACK = "127.0.0.1"
+_LOOPBACK_6 = "::1"
+
+
+def address(port: int) -> str:
+    """What a person types. By name, as browsers allow passkeys on http for this name only."""
+    return f"http://localhost:{port}"
 
 
 def listen(port: int) -> socket.socket | None:
@@ -43,6 +49,15 @@ def answers(port: int, *, seconds: float = 1.0) -> bool:
     """Whether somebody accepts connections on the port."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=seconds):
+            return True
+    except OSError:
+        return False
+
+
+def shadowed(port: int) -> bool:
+    """Whether another program answers on the port at IPv6's loopback: browsers try that first for `localhost`."""
+    try:
+        with socket.create_connection((_LOOPBACK_6, port), timeout=0.5):
             return True
     except OSError:
         return False

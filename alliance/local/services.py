@@ -19,6 +19,8 @@ from .valkey import ValkeyServer
 
 #: Service -> environment variable that replaces it.
 REPLACED_BY = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
+#: A server that runs but does not answer for so long is stopped and started anew.
+PATIENCE_SECONDS = 5.0
 
 
 def embedded() -> list[str]:
@@ -64,7 +66,7 @@ class Services:
                 return postgres.accepts(port)
             return valkey.accepts(port, self.checkout.secret("VALKEY_PASSWORD"))
 
-        if interruption.until(lambda: healthy() or not process.alive(), seconds=5) and process.alive():
+        if interruption.until(lambda: healthy() or not process.alive(), seconds=PATIENCE_SECONDS) and process.alive():
             return process
         process.stop(postgres.STOP_STEPS if name == "postgres" else valkey.STOP_STEPS)
         return None
