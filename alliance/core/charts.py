@@ -158,9 +158,7 @@ def axis_labels(texts: Sequence[tuple[float, str]], scale: Scale, *, width: floa
     Zero goes first, then the ends, then the rest from the low side; a label that would touch one already set is
     left out, its grid line stays.
     """
-    order = sorted(
-        texts, key=lambda item: (item[0] != 0, item[0] not in (scale.minimum, scale.maximum), item[0])
-    )
+    order = sorted(texts, key=lambda item: (item[0] != 0, item[0] not in (scale.minimum, scale.maximum), item[0]))
     taken: list[tuple[float, float]] = []
     labels: list[Label] = []
     for value, text in order:

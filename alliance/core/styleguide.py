@@ -79,10 +79,10 @@ def context() -> dict[str, Any]:
     """Everything that `styleguide.html` shows, by name."""
     cases = scale_for([-84, 10.8])
     rows = scale_for([-75, 18])
-    travel = [Point(change, "better" if change < 0 else "worse", index % 4 + 1) for index, change in enumerate(TRAVEL_TIME)]
-    form = SampleForm(
-        {"sample-city": "Nairobi", "sample-year": "nineteen", "sample-stage": "pilot"}, prefix="sample"
-    )
+    travel = [
+        Point(change, "better" if change < 0 else "worse", index % 4 + 1) for index, change in enumerate(TRAVEL_TIME)
+    ]
+    form = SampleForm({"sample-city": "Nairobi", "sample-year": "nineteen", "sample-stage": "pilot"}, prefix="sample")
     form.is_valid()
     return {
         "colours": COLOURS,

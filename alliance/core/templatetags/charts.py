@@ -64,7 +64,7 @@ def tick_text(value: float, scale: Scale) -> str:
     return signed_percent(value)
 
 
-def _exact(value: Any):
+def _exact(value: Any) -> Decimal:
     known = as_decimal(value)
     if known is None:
         raise ValueError(f"Not a number: {value!r}")
@@ -177,9 +177,8 @@ def axis(scale: Scale, title: str = "") -> SafeString:
     words = conditional_escape(title or _("Change measured"))
     place = 'class="end" x="100%"' if get_language_bidi() else 'x="0"'
     body = f'<text {place} y="11">{words}</text>{_axis_texts(scale, width=AXIS_WIDTH, y=30)}'
-    return mark_safe(  # noqa: S308
-        f'<div class="axis-row" aria-hidden="true"><span></span><svg width="100%" height="34">{body}</svg></div>'
-    )
+    svg = image(body, height=34, name="", decorative=True)
+    return format_html('<div class="axis-row" aria-hidden="true"><span></span>{}</div>', svg)
 
 
 @register.simple_tag
@@ -222,9 +221,7 @@ def bars(before: Any, after: Any, unit: str = "", effect: str = "better") -> Saf
     if max(map(len, labels)) > 12:
         whole = measure(second, unit)
         labels = [digits(first.normalize() + 0), digits(second.normalize() + 0)]
-        below = format_html(
-            '<p class="bars-unit" aria-hidden="true">{}</p>', whole.removeprefix(labels[1]).strip()
-        )
+        below = format_html('<p class="bars-unit" aria-hidden="true">{}</p>', whole.removeprefix(labels[1]).strip())
     css = CLASS_OF_EFFECT[effect]
     return format_html("{}{}", _two_bars(widths, labels, name, css), below)
 
@@ -236,8 +233,7 @@ def index_bars(change: Any, effect: str = "better") -> SafeString:
     if known is None or known < -100:
         return mark_safe("")
     after = rounded(known + 100, 1)
-    widths = bar_widths(100, after)
-    assert widths is not None  # 100 is above zero
+    widths = bar_widths(100, after) or (0.0, 0.0)
     labels = [digits(_exact(100)), digits(after)]
     name = _("Before %(before)s, after %(after)s") % {"before": labels[0], "after": labels[1]}
     return _two_bars(widths, labels, name, CLASS_OF_EFFECT[effect])
@@ -245,7 +241,10 @@ def index_bars(change: Any, effect: str = "better") -> SafeString:
 
 def _two_bars(widths: tuple[float, float], labels: Sequence[str], name: str, css: str) -> SafeString:
     rows = []
-    for kind, y, width, label in (("bar-before", 1, widths[0], labels[0]), (f"bar-after {css}", 26, widths[1], labels[1])):
+    for kind, y, width, label in (
+        ("bar-before", 1, widths[0], labels[0]),
+        (f"bar-after {css}", 26, widths[1], labels[1]),
+    ):
         rows.append(
             f'<rect class="{kind}" x="0" y="{y}" width="{at(width)}" height="16"/>'
             f'<text class="strong" x="{at(width)}" dx="7" y="{y + 12.5:g}">{conditional_escape(label)}</text>'
@@ -276,9 +275,7 @@ def distribution(points: Any, scale: Scale, name: str = "", decorative: bool = F
     body = _ground(scale, ground)
     for point, x, level in sorted(zip(known, places, levels, strict=True), key=lambda item: item[2]):
         css = CLASS_OF_EFFECT[point.effect]
-        body += (
-            f'<svg x="{at(x)}" y="{ground - 11 - DOT * level}"><use class="{css}" href="#g{point.grade}"/></svg>'
-        )
+        body += f'<svg x="{at(x)}" y="{ground - 11 - DOT * level}"><use class="{css}" href="#g{point.grade}"/></svg>'
     body += _edges(known, scale, ground)
     return image(body, height=ground + 24, name=words, css="strip", decorative=decorative)
 
@@ -317,9 +314,11 @@ def _column_chart(places: Sequence[float], scale: Scale) -> str:
 
 def _summary(points: Sequence[Point]) -> str:
     changes = sorted(p.change_percent for p in points if p.change_percent is not None)
-    return ngettext(
-        "%(count)s result: %(low)s", "%(count)s results from %(low)s to %(high)s", len(changes)
-    ) % {"count": len(changes), "low": signed_percent(changes[0]), "high": signed_percent(changes[-1])}
+    return ngettext("%(count)s result: %(low)s", "%(count)s results from %(low)s to %(high)s", len(changes)) % {
+        "count": len(changes),
+        "low": signed_percent(changes[0]),
+        "high": signed_percent(changes[-1]),
+    }
 
 
 @register.simple_tag
@@ -361,7 +360,9 @@ def pips(grade: int, count: int) -> SafeString:
         '<svg viewBox="-8 -8 16 16" width="17" height="17" aria-hidden="true"><use href="#g{}"/></svg>',
         Grade(int(grade)).value,
     )
-    return format_html('<p class="pips" aria-hidden="true">{}</p>', format_html_join("", "{}", ((one,) for _ in range(count))))
+    return format_html(
+        '<p class="pips" aria-hidden="true">{}</p>', format_html_join("", "{}", ((one,) for _ in range(count)))
+    )
 
 
 @register.filter

@@ -9,9 +9,8 @@ from babel.numbers import format_decimal
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, get_language_bidi, to_locale
+from django.utils.translation import get_language, get_language_bidi, pgettext, to_locale
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from alliance.core import units
 
@@ -72,7 +71,7 @@ def percent(value: Decimal, *, sign: bool = False) -> str:
 
 @register.filter
 def signed_percent(value: Any) -> str:
-    """"−43%", "+10.8%", "0%"; an empty text when the change is not known."""
+    """Say "−43%", "+10.8%" or "0%"; an empty text when the change is not known."""
     number = as_decimal(value)
     return "" if number is None else percent(rounded(number, 1), sign=True)
 
@@ -109,7 +108,7 @@ def _more(words: str, change: str) -> str:
 
 @register.filter
 def change_words(value: Any, words: str = "less/higher") -> str:
-    """"43% less", "11% higher", "no change"; whole percents from 1 up, one decimal below.
+    """Say "43% less", "11% higher" or "no change"; whole percents from 1 up, one decimal below.
 
     Args:
         words: the pair for a fall and a rise, such as ``fewer/more``, ``lower/higher`` or ``shorter/longer``.

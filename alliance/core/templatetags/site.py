@@ -106,9 +106,7 @@ def hx(target: str, url: str) -> SafeString:
     """
     if not target:
         return SafeString("")
-    return format_html(
-        ' hx-get="{}" hx-target="{}" hx-swap="outerHTML" hx-push-url="true"', url, target
-    )
+    return format_html(' hx-get="{}" hx-target="{}" hx-swap="outerHTML" hx-push-url="true"', url, target)
 
 
 @register.filter
