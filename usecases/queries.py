@@ -1,0 +1,183 @@
+"""Reads over several models: related use cases with the reason why, and standards layer by layer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
+from django.db.models.expressions import Case, CombinedExpression, Value, When
+from django.db.models.functions import Coalesce, RowNumber
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from alliance.members.models import Organisation
+from standards.models import LAYER_QUESTIONS, Edition, EditionStatus, Layer, Standard
+from usecases.models import Participation, StandardUse, Technology, UseCase
+
+#: What a likeness counts for. Technology and standards say most about how a case was done.
+SAME_TECHNOLOGY, SAME_STANDARD, SAME_ORGANISATION, SAME_FIELD, SAME_CITY, SAME_COUNTRY = 3, 3, 2, 3, 2, 1
+MOST_RELATED = 4
+MOST_SUGGESTED_PER_LAYER = 2
+
+
+@dataclass(frozen=True)
+class Related:
+    """A use case that is like another one, and in what."""
+
+    use_case: UseCase
+    reasons: Sequence[str]
+
+
+def related_use_cases(use_case: UseCase, user, *, limit: int = MOST_RELATED) -> list[Related]:
+    """The cases most like this one, the most alike first; ties by title. Four queries for any number of rows.
+
+    Args:
+        use_case: with vertical, city and country loaded and technologies, standards and organisations prefetched.
+    """
+    technologies = [technology.pk for technology in use_case.technologies.all()]
+    standards = [use.standard_id for use in use_case.standard_uses.all()]
+    organisations = [participation.organisation_id for participation in use_case.participations.all()]
+    links: tuple[tuple[QuerySet, str, int], ...] = (
+        (
+            UseCase.technologies.through.objects.filter(technology__in=technologies),
+            "usecase_id",
+            SAME_TECHNOLOGY,
+        ),
+        (StandardUse.objects.filter(standard__in=standards), "use_case_id", SAME_STANDARD),
+        (Participation.objects.filter(organisation__in=organisations), "use_case_id", SAME_ORGANISATION),
+    )
+    place = use_case.city
+    alike = Q(vertical=use_case.vertical_id) | Q(city=place.pk)
+    score: Case | CombinedExpression = _points(Q(vertical=use_case.vertical_id), SAME_FIELD)
+    score = score + _points(Q(city=place.pk), SAME_CITY)
+    score = score + _points(Q(city__country=place.country_id), SAME_COUNTRY)
+    for rows, owner, points in links:
+        alike |= Q(pk__in=rows.values(owner))
+        score = score + _shared(rows, owner) * points
+    found = (
+        UseCase.objects.visible_to(user)
+        .exclude(pk=use_case.pk)
+        .filter(alike)
+        .for_cards()
+        .annotate(likeness=score)
+        .order_by("-likeness", "title", "pk")
+        .prefetch_related(
+            Prefetch("technologies", Technology.objects.filter(pk__in=technologies), to_attr="same_technologies"),
+            Prefetch(
+                "standards",
+                Standard.objects.filter(pk__in=standards).distinct(),
+                to_attr="same_standards",
+            ),
+            Prefetch("organisations", Organisation.objects.filter(pk__in=organisations), to_attr="same_organisations"),
+        )
+    )
+    return [Related(other, _reasons(use_case, other)) for other in found[:limit]]
+
+
+def _points(condition: Q, points: int) -> Case:
+    return Case(When(condition, then=Value(points)), default=Value(0), output_field=IntegerField())
+
+
+def _shared(rows: QuerySet, owner: str) -> Coalesce:
+    """How many of the given links point to the row of the outer query."""
+    count = rows.filter(**{owner: OuterRef("pk")}).order_by().values(owner).annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(count, output_field=IntegerField()), 0)
+
+
+def _reasons(use_case: UseCase, other: UseCase) -> list[str]:
+    """In what two cases are alike, each reason a short sentence without its full stop."""
+    reasons = []
+    same_field = use_case.vertical_id == other.vertical_id
+    same_city = use_case.city_id == other.city_id
+    same_country = use_case.city.country_id == other.city.country_id
+    if same_field and same_city:
+        reasons.append(_("Same field and city"))
+    elif same_field and same_country:
+        reasons.append(_("Same field and country"))
+    elif same_field:
+        reasons.append(_("Same field"))
+    elif same_city:
+        reasons.append(_("Same city"))
+    elif same_country:
+        reasons.append(_("Same country"))
+    if other.same_technologies:
+        reasons.append(_("Also uses %(names)s") % {"names": _names(other.same_technologies)})
+    if other.same_standards:
+        reasons.append(_("Also names %(names)s") % {"names": _names(other.same_standards)})
+    if other.same_organisations:
+        names = [str(organisation) for organisation in other.same_organisations]
+        reasons.append(
+            ngettext("%(names)s takes part in both", "%(names)s take part in both", len(names))
+            % {"names": _names(names)}
+        )
+    return reasons
+
+
+def _names(things: Sequence[object]) -> str:
+    """At most three names, and how many more."""
+    names = [str(thing) for thing in things]
+    shown = _(", ").join(names[:3])
+    rest = len(names) - 3
+    return ngettext("%(names)s and %(n)d more", "%(names)s and %(n)d more", rest) % {"names": shown, "n": rest} if rest > 0 else shown  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LayerUses:
+    """The standards of one interoperability layer that a case names."""
+
+    code: str
+    label: Promise | str
+    question: object
+    uses: Sequence[StandardUse]
+
+
+def standards_by_layer(use_case: UseCase) -> list[LayerUses]:
+    """All four layers in their order, with the standards that the case names. No query: the uses are prefetched."""
+    uses = list(use_case.standard_uses.all())
+    return [
+        LayerUses(
+            layer.value,
+            layer.label,
+            LAYER_QUESTIONS[layer],
+            [use for use in uses if use.standard.layer == layer.value],
+        )
+        for layer in Layer
+    ]
+
+
+@dataclass(frozen=True)
+class LayerSuggestions:
+    """Standards of one layer in the catalogue that a city could ask for."""
+
+    label: Promise | str
+    question: object
+    standards: Sequence[Standard]
+
+
+def suggested_standards(use_case: UseCase, *, per_layer: int = MOST_SUGGESTED_PER_LAYER) -> list[LayerSuggestions]:
+    """Standards for the same field that the case does not name, a few a layer; layers without any are left out.
+
+    Those for the fewest fields come first, then by designation. Only standards with an edition in force that say what
+    to ask for in a tender. One query.
+    """
+    named = {use.standard_id for use in use_case.standard_uses.all()}
+    in_force = Edition.objects.filter(standard=OuterRef("pk"), status=EditionStatus.PUBLISHED)
+    place = Window(
+        RowNumber(),
+        partition_by=F("layer"),
+        order_by=[F("verticals__len").asc(), F("designation").asc(), F("pk").asc()],
+    )
+    rows = (
+        Standard.objects.filter(Exists(in_force), verticals__contains=[use_case.vertical.code])
+        .exclude(rfp_use="")
+        .exclude(pk__in=named)
+        .annotate(place_in_layer=place)
+        .filter(place_in_layer__lte=per_layer)
+        .order_by("place_in_layer", "pk")
+    )
+    found = list(rows)
+    return [
+        LayerSuggestions(layer.label, LAYER_QUESTIONS[layer], standards)
+        for layer in Layer
+        if (standards := [standard for standard in found if standard.layer == layer.value])
+    ]
