@@ -62,7 +62,7 @@ class SampleForm(forms.Form):
 
     city = forms.CharField(label="City", help_text="As your statistics office spells it.")
     year = forms.IntegerField(
-        label="Year", min_value=1950, error_messages={"invalid": "Enter a year as four digits, like 2019"}
+        label="Year", min_value=1950, error_messages={"min_value": "Enter a year as four digits, like 2019"}
     )
     stage = forms.ChoiceField(label="Stage", choices=[("pilot", "Pilot"), ("launched", "Launched")])
     design = forms.ChoiceField(
@@ -82,7 +82,7 @@ def context() -> dict[str, Any]:
     travel = [
         Point(change, "better" if change < 0 else "worse", index % 4 + 1) for index, change in enumerate(TRAVEL_TIME)
     ]
-    form = SampleForm({"sample-city": "Nairobi", "sample-year": "nineteen", "sample-stage": "pilot"}, prefix="sample")
+    form = SampleForm({"sample-city": "Nairobi", "sample-year": "19", "sample-stage": "pilot"}, prefix="sample")
     form.is_valid()
     return {
         "colours": COLOURS,

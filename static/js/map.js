@@ -117,10 +117,10 @@
     map.fitBounds(all, { maxZoom: 5 });
 
     var layer = L.layerGroup().addTo(map);
+    var shown = {};
 
     // A grid first; then what still lies too close to a larger neighbour joins it.
     function gather() {
-      layer.clearLayers();
       var cells = {};
       places.forEach(function (place) {
         var pixel = map.project(place.at);
@@ -145,18 +145,27 @@
           }
         }
       });
+      // Only what is in sight; marks that stay are left alone, with their focus and their card.
+      var sight = map.getPixelBounds(), margin = L.point(CELL * 2, CELL * 2);
+      sight = L.bounds(sight.min.subtract(margin), sight.max.add(margin));
+      var next = {};
       keys.forEach(function (key) {
-        var here = cells[key].all;
-        if (cells[key].gone) return;
-        if (here.length === 1) one(here[0]);
-        else many(here, here.every(function (p) { return p.at.equals(here[0].at); }));
+        var here = cells[key].all, name = map.getZoom() + "/" + key;
+        if (cells[key].gone || !sight.contains(cells[key].at)) return;
+        next[name] =
+          shown[name] ||
+          (here.length === 1 ? one(here[0]) : many(here, here.every(function (p) { return p.at.equals(here[0].at); })));
       });
+      Object.keys(shown).forEach(function (name) {
+        if (!next[name]) layer.removeLayer(shown[name]);
+      });
+      shown = next;
     }
 
     function one(place) {
       var has = words.hasResult(place.properties);
       var name = place.properties.title || place.properties.name;
-      L.marker(place.at, {
+      return L.marker(place.at, {
         icon: L.divIcon({ className: has ? "spot" : "spot none", iconSize: [28, 28] }),
         title: name,
         alt: has ? name : name + ", " + words.none,
@@ -188,14 +197,22 @@
           element.focus({ preventScroll: true });
         });
       }
+      return marker;
     }
 
-    map.on("zoomend", gather);
+    map.on("moveend", gather);
     map.on("popupopen", function (event) {
       var close = event.popup.getElement().querySelector(".leaflet-popup-close-button");
       if (close) close.setAttribute("aria-label", data.close);
       var link = event.popup.getElement().querySelector("a[href]:not(.leaflet-popup-close-button)");
       if (link) link.focus({ preventScroll: true });
+      var mark = event.popup._source && event.popup._source.getElement();
+      event.popup.getElement().addEventListener("keydown", function (pressed) {
+        if (pressed.key !== "Escape") return;
+        pressed.stopPropagation();
+        map.closePopup();
+        if (mark) mark.focus({ preventScroll: true });
+      });
     });
     gather();
   }
