@@ -6,6 +6,8 @@ from difflib import get_close_matches
 
 #: Looking for the closest word takes time in proportion to the words; a file that is wrong everywhere gets this many.
 MOST_SUGGESTIONS = 200
+#: From so many characters on, a word that begins another one is taken for its start (a designation without its year).
+SHORTEST_PREFIX = 4
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -43,5 +45,9 @@ class Problems:
         if self._suggestions > MOST_SUGGESTIONS:
             return otherwise
         by_folded = {candidate.casefold(): candidate for candidate in known}
-        closest = get_close_matches(word.casefold(), by_folded, n=1)
+        folded = word.casefold()
+        longer = [
+            candidate for candidate in by_folded if len(folded) >= SHORTEST_PREFIX and candidate.startswith(folded)
+        ]
+        closest = [min(longer, key=len)] if longer else get_close_matches(folded, by_folded, n=1)
         return f"did you mean “{by_folded[closest[0]]}”? Otherwise {otherwise}" if closest else otherwise

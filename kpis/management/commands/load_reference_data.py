@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         total = sum(tally.added + tally.changed for tally in report.tallies)
         self.stdout.write(f"{total} {'change' if total == 1 else 'changes'}{' (not kept)' if check_only else ''}.")
 
-    def _stop(self, sentence: str) -> None:
+    def _stop(self, sentence: str) -> NoReturn:
         self.stderr.write(sentence)
         sys.exit(1)
 
