@@ -9,9 +9,8 @@ from urllib.parse import urlencode
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 
-from alliance.core.evidence import GRADE_EXPLANATION, Effect, Grade
+from alliance.core.evidence import GRADE_EXPLANATION, Grade
 from alliance.core.verticals import VerticalCode
-from kpis.filters import size_of_change
 from kpis.goals import GOALS
 from kpis.models import Direction, Kpi, Result
 from standards.models import Standard
@@ -156,17 +155,18 @@ def newest_results(user, *, count: int = 4) -> list[Result]:
 
 
 def strongest_result(user) -> Result | None:
-    """The surest result; among equals the larger change. None while nothing is measured. One query."""
+    """The surest result, as an example of how to read one; among equals the one on record longest, never the largest.
+
+    None while nothing is measured. One query.
+    """
     rows = _drawable(user).filter(change_percent__gte=Decimal(-100), change_percent__lte=Decimal(200))
-    rows = rows.annotate(size_of_change=size_of_change()).order_by("-grade", "-size_of_change", "pk")
-    return next((result for result in rows[:10] if result.effect == Effect.BETTER), None)
+    return rows.order_by("-grade", "pk").first()
 
 
 def strongest_by_region(user) -> list[Result]:
-    """One result for each region: the surest, among equals the larger change. One query."""
+    """One result for each region: the surest, among equals the one on record longest. One query."""
     region = "use_case__city__country__region"
-    rows = _drawable(user).annotate(size_of_change=size_of_change())
-    return list(rows.order_by(region, "-grade", "-size_of_change", "pk").distinct(region))
+    return list(_drawable(user).order_by(region, "-grade", "pk").distinct(region))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ class KpiListView(FacetedListView):
 
     filterset_class = KpiFilter
     template_name = "kpis/kpi_list.html"
+    fragment_template_name = "kpis/_kpi_list.html"
     open_facets = ("measured", "set", "vertical")
     page_size = 50
     page_sizes = (50, 100, 200)

@@ -15,6 +15,7 @@ class StandardListView(FacetedListView):
 
     filterset_class = StandardFilter
     template_name = "standards/standard_list.html"
+    fragment_template_name = "standards/_standard_list.html"
     open_facets = ("layer", "vertical")
     headline_title = "title"
     headline_texts = {"designation_marked": "designation", "summary_marked": "summary", "rfp_use_marked": "rfp_use"}

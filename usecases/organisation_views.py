@@ -24,6 +24,7 @@ class OrganisationListView(FacetedListView):
 
     filterset_class = ActiveOrganisationFilter
     template_name = "usecases/organisation_list.html"
+    fragment_template_name = "usecases/_organisation_list.html"
     open_facets = ("kind", "vertical")
     page_size = 50
     page_sizes = (50, 100, 200)

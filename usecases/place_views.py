@@ -23,6 +23,7 @@ class CityListView(FacetedListView):
 
     filterset_class = CityFilter
     template_name = "usecases/city_list.html"
+    fragment_template_name = "usecases/_city_list.html"
     open_facets = ("active", "region", "size")
     page_size = 50
     page_sizes = (50, 100, 200)

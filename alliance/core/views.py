@@ -76,7 +76,7 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
     each thing that is not.
 
     Context: filter, facets, fields (of the filters that are neither facet nor search), chips, sort_options, total,
-    loosened (only when nothing matches), export_query, canonical_query, clear_query, error_list.
+    loosened (only when nothing matches), export_query, canonical_query, clear_query, clear_url, error_list.
     """
 
     filterset_class: type[PortalFilterSet]
@@ -138,6 +138,7 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
                 "export_query": export_query,
                 "canonical_query": export_query,
                 "clear_query": self._clear_query(),
+                "clear_url": f"{self.request.path}?{query}" if (query := self._clear_query()) else self.request.path,
                 **kwargs,
             }
         )

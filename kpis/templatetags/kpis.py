@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, QuerySet
 from django.template import Context
 
 from alliance.core.charts import Point, Scale, scale_for
 from alliance.core.evidence import Effect
 from alliance.members.models import Organisation
-from kpis.filters import size_of_change
 from kpis.findings import Finding, finding
 from kpis.models import Direction, Kpi, KpiSet, Result
 from standards.models import Standard
@@ -53,8 +52,9 @@ def _user(context: Context) -> Any:
 
 def _results(rows: QuerySet[Result]) -> Results:
     """Two queries when there are more than one table holds, else one."""
-    surest = rows.for_display().annotate(size_of_change=size_of_change())
-    found = list(surest.order_by("-grade", "-size_of_change", "pk")[: MOST_ROWS + 1])
+    # Among equally sure results the newest first, not the largest: size promises nothing.
+    surest = rows.for_display().order_by("-grade", F("measured_year").desc(nulls_last=True), "pk")
+    found = list(surest[: MOST_ROWS + 1])
     total = len(found) if len(found) <= MOST_ROWS else rows.count()
     shown = found[:MOST_ROWS]
     return Results(

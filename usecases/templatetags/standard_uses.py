@@ -36,7 +36,7 @@ def use_counts(context: Context, standards: list[Standard]) -> dict[int, int]:
 
 
 @register.filter
-def of(counts: dict[int, int], record: Any) -> int:
+def uses_of(counts: dict[int, int], record: Any) -> int:
     """The count of one record among `use_counts`."""
     return counts.get(record.pk, 0)
 
@@ -49,7 +49,13 @@ def standard_uses(context: Context, standard: Standard) -> dict[str, Any]:
         .select_related("edition", "use_case__vertical", "use_case__city__country__region")
         .order_by("use_case__title", "pk")
     )
-    return {"request": context.get("request"), "standard": standard, "uses": list(uses)}
+    found = list(uses)
+    return {
+        "request": context.get("request"),
+        "standard": standard,
+        "uses": found,
+        "cases": [use.use_case for use in found],
+    }
 
 
 @register.inclusion_tag("usecases/_same_field_cases.html", takes_context=True)
