@@ -103,8 +103,9 @@ class Scale:
         return self.position(0)
 
     def beyond(self, value: Number) -> int:
-        """-1 when the value lies below the scale, 1 when above, 0 when it is on it."""
-        return -1 if float(value) < self.minimum else int(float(value) > self.maximum)
+        """-1 when the value lies below the scale, 1 when above, 0 when it is on it (or off by a rounding error)."""
+        slack = (self.maximum - self.minimum) * 1e-9
+        return -1 if float(value) < self.minimum - slack else int(float(value) > self.maximum + slack)
 
 
 def _numbers(values: Iterable[Any]) -> Iterator[float]:
