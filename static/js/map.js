@@ -224,16 +224,44 @@
     });
   }
 
+  // Leaflet comes after the page is there: words first on a slow line, and not at all where the reader saves data.
+  var script = document.currentScript;
+  var leaflet;
+
+  function load() {
+    leaflet =
+      leaflet ||
+      new Promise(function (resolve, reject) {
+        var sheet = document.createElement("link"), code = document.createElement("script");
+        var left = 2;
+        function done() {
+          left -= 1;
+          if (!left) resolve(window.L);
+        }
+        sheet.rel = "stylesheet";
+        sheet.href = script.dataset.sheet;
+        code.src = script.dataset.leaflet;
+        [sheet, code].forEach(function (element) {
+          element.onload = done;
+          element.onerror = function () { reject(new Error("Leaflet did not load")); };
+          document.head.appendChild(element);
+        });
+      });
+    return leaflet;
+  }
+
   function enhance() {
-    if (!window.L) return;
+    if (navigator.connection && navigator.connection.saveData) return;
     document.querySelectorAll("[data-map]").forEach(function (holder) {
-      if (holder.querySelector(".live-map")) return;
-      Promise.all([read(holder.dataset.outline), read(holder.dataset.geojson)])
-        .then(function (answers) { start(holder, window.L, answers[0], answers[1]); })
+      if (holder.dataset.enhanced) return;
+      holder.dataset.enhanced = "true";
+      Promise.all([load(), read(holder.dataset.outline), read(holder.dataset.geojson)])
+        .then(function (parts) { start(holder, parts[0], parts[1], parts[2]); })
         .catch(function (error) { console.warn("The drawn map stays:", error.message); });
     });
   }
 
-  document.addEventListener("DOMContentLoaded", enhance);
+  if (document.readyState === "complete") enhance();
+  else window.addEventListener("load", enhance);
   document.addEventListener("htmx:afterSettle", enhance);
 })();
