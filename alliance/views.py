@@ -1,22 +1,28 @@
 """Pages over everything: home, site search, map."""
 
 import difflib
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from babel.lists import format_list
 from django.conf import settings
 from django.db.models import Expression, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext, to_locale
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
 from alliance.core.charts import Scale, scale_for
+from alliance.core.evidence import Grade
 from alliance.core.filters import PortalFilterSet
 from alliance.core.search import Search, headlines, matching
+from alliance.core.templatetags.charts import CLASS_OF_EFFECT, tick_text
+from alliance.core.templatetags.numbers import signed_percent
 from alliance.core.views import FilteredView, ListError
 from alliance.members.models import Organisation
 from kpis import summaries
@@ -34,6 +40,8 @@ Words = str | Promise
 
 #: Labels on the map of the home page: one a region, as many as find room there.
 MOST_LABELS = 6
+#: More results of one grade than this, and each dot stands for several.
+MOST_DOTS_A_ROW = 120
 #: Cities in the list beside the map; filters lead to the others.
 MOST_PLACES = 1_000
 
@@ -48,7 +56,10 @@ class ToldResult:
 
     @classmethod
     def of(cls, result: Result) -> "ToldResult":
-        return cls(result, finding(result), scale_for([result.change_percent]))
+        change = float(result.change_percent or 0)
+        # A fall is drawn on the whole way down to nothing, so that its length says how much is left.
+        scale = Scale(-100.0, 0.0, (-100.0, 0.0)) if -100 <= change < 0 else scale_for([change])
+        return cls(result, finding(result), scale)
 
     @property
     def place(self) -> float:
@@ -56,9 +67,79 @@ class ToldResult:
         return round(self.scale.position(self.result.change_percent or 0), 1)
 
     @property
+    def zero(self) -> float:
+        return round(self.scale.zero, 1)
+
+    @property
+    def css(self) -> str:
+        return CLASS_OF_EFFECT[self.result.effect]
+
+    @property
+    def low(self) -> str:
+        return tick_text(self.scale.minimum, self.scale)
+
+    @property
+    def high(self) -> str:
+        return tick_text(self.scale.maximum, self.scale)
+
+    @property
+    def spoken(self) -> str:
+        """The drawing in words."""
+        return gettext("A line from %(low)s to %(high)s, with a dot at %(change)s: %(grade)s, %(n)s of 4.") % {
+            "low": self.low,
+            "high": self.high,
+            "change": signed_percent(self.result.change_percent),
+            "grade": Grade(self.result.grade).label,
+            "n": self.result.grade,
+        }
+
+    @property
     def anchor(self) -> str:
         """How words that stand at the dot must be anchored to stay within the drawing."""
         return "" if self.place < 40 else "end" if self.place > 60 else "mid"
+
+
+@dataclass(frozen=True)
+class GradeRow:
+    """A grade with its count, drawn as a row of dots."""
+
+    grade: int
+    label: Words
+    explanation: Words
+    count: int
+    dots: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How sure one can be of all results together: a row of dots a grade, each dot one result or several."""
+
+    rows: list[GradeRow]
+    results_a_dot: int
+    mostly_unsure: bool
+
+    @classmethod
+    def of(cls, numbers: summaries.KeyNumbers) -> "Evidence":
+        largest = max((row.count for row in numbers.grades), default=0)
+        a_dot = next(step for step in _dot_steps() if largest <= step * MOST_DOTS_A_ROW)
+        rows = [
+            GradeRow(int(row.grade), row.label, row.explanation, row.count, math.ceil(row.count / a_dot))
+            for row in numbers.grades
+        ]
+        return cls(rows, a_dot, numbers.results > 2 * numbers.compared)
+
+
+def _dot_steps() -> Iterator[int]:
+    """1, 10, 100 ..."""
+    step = 1
+    while True:
+        yield step
+        step *= 10
+
+
+def _listed(names: list[str]) -> str:
+    """Names as the current language lists them within a sentence: "education, economy and agriculture"."""
+    return format_list([name.lower() for name in names], locale=to_locale(get_language() or "en")) if names else ""
 
 
 class HomeView(TemplateView):
@@ -68,18 +149,22 @@ class HomeView(TemplateView):
 
     def get_context_data(self, **kwargs) -> dict:
         user = self.request.user
+        numbers = summaries.key_numbers(user)
         fields = summaries.use_cases_by_vertical(user)
         specimen = summaries.strongest_result(user)
         places = summaries.city_places(UseCase.objects.visible_to(user), user, labels=self._labels(user))
+        measured_places = sum(place.has_result for place in places)
         return super().get_context_data(
-            numbers=summaries.key_numbers(user),
+            numbers=numbers,
             places=places,
             regions=summaries.by_region(places),
-            measured_places=sum(place.has_result for place in places),
+            measured_places=measured_places,
+            unmeasured_places=len(places) - measured_places,
             goals=summaries.goal_counts(user),
             fields=[field for field in fields if field.count],
-            empty_fields=[field for field in fields if not field.count],
             largest_field=max((field.count for field in fields), default=0),
+            empty_field_names=_listed([str(field.label) for field in fields if not field.count]),
+            evidence=Evidence.of(numbers),
             specimen=ToldResult.of(specimen) if specimen else None,
             newest=[ToldResult.of(result) for result in summaries.newest_results(user)],
             structured_data=self._structured_data(),
@@ -273,7 +358,7 @@ class MapView(FilteredView):
     """The cities of the filtered use cases on a map of the world, and in a list by region and country."""
 
     template_name = "map.html"
-    fragment_template_name = "_map_found.html"
+    fragment_template_name = "_map_page.html"
     filterset_class = MeasuredUseCaseFilter
     open_facets = ("vertical", "region", "has_results")
 
@@ -283,11 +368,13 @@ class MapView(FilteredView):
     def get_context_data(self, **kwargs) -> dict:
         rows = self.filter.filtered()
         places = summaries.city_places(rows, self.request.user)
+        measured_places = sum(place.has_result for place in places)
         listed = sorted(places, key=lambda place: -place.use_cases)[:MOST_PLACES]
         return super().get_context_data(
             total=sum(place.use_cases for place in places),
             places=places,
-            measured_places=sum(place.has_result for place in places),
+            measured_places=measured_places,
+            unmeasured_places=len(places) - measured_places,
             regions=summaries.by_region(listed if len(listed) < len(places) else places),
             places_left_out=len(places) - len(listed),
             **kwargs,

@@ -165,7 +165,7 @@ def strongest_result(user) -> Result | None:
 
 def strongest_by_region(user) -> list[Result]:
     """One result for each region: the surest, among equals the one on record longest. One query."""
-    region = "use_case__city__country__region"
+    region = "use_case__city__country__region_id"
     return list(_drawable(user).order_by(region, "-grade", "pk").distinct(region))
 
 
