@@ -1,4 +1,4 @@
-"""The results of use cases as a page shows them: the headline of each card, all results of one case, several side by side.
+"""The results of use cases as pages show them: the headline of a card, all results of a case, cases side by side.
 
 Each function asks a fixed number of queries for any number of use cases.
 """
@@ -17,6 +17,7 @@ from alliance.core.templatetags.numbers import number
 from kpis.findings import Finding, finding
 from kpis.models import Direction, Kpi, Result
 from kpis.sureness import Sureness, sureness
+from usecases.comparison import LETTERS
 from usecases.models import UseCase
 
 
@@ -122,21 +123,33 @@ class CaseResults:
     def title(self) -> str:
         """The drawn changes in one sentence: how many went which way."""
         effects = [result.effect for result in self.drawn]
-        better, worse = effects.count(Effect.BETTER), effects.count(Effect.WORSE)
-        total = len(effects)
-        if total == better:
-            return ngettext("The reported change is for the better", "All %(n)s reported changes are for the better", total) % {"n": number(total)}  # fmt: skip
-        if total == worse:
-            return ngettext("The reported change is for the worse", "All %(n)s reported changes are for the worse", total) % {"n": number(total)}  # fmt: skip
-        parts = [
-            ngettext("%(n)s for the better", "%(n)s for the better", better) % {"n": number(better)},
-            ngettext("%(n)s for the worse", "%(n)s for the worse", worse) % {"n": number(worse)},
-            ngettext("%(n)s neither", "%(n)s neither", total - better - worse) % {"n": number(total - better - worse)},
-        ]
-        known = [part for part, n in zip(parts, (better, worse, total - better - worse), strict=True) if n]
-        changes = ngettext("%(n)s reported change", "%(n)s reported changes", total) % {"n": number(total)}
-        # Translators: "3 reported changes: 2 for the better, 1 for the worse".
-        return _("%(changes)s: %(parts)s") % {"changes": changes, "parts": _(", ").join(known)}
+        total, better, worse = len(effects), effects.count(Effect.BETTER), effects.count(Effect.WORSE)
+        neither = total - better - worse
+        if better == total == 2:
+            text = _("Both reported changes are for the better")
+        elif worse == total == 2:
+            text = _("Both reported changes are for the worse")
+        elif better == total:
+            text = ngettext(
+                "The reported change is for the better", "All %(n)s reported changes are for the better", total
+            )
+        elif worse == total:
+            text = ngettext(
+                "The reported change is for the worse", "All %(n)s reported changes are for the worse", total
+            )
+        elif neither == total:
+            text = ngettext("One change is reported", "%(n)s changes are reported", total)
+        else:
+            changes = ngettext("%(n)s reported change", "%(n)s reported changes", total) % {"n": number(total)}
+            parts = [
+                (better, ngettext("%(n)s for the better", "%(n)s for the better", better)),
+                (worse, ngettext("%(n)s for the worse", "%(n)s for the worse", worse)),
+                (neither, ngettext("%(n)s neither", "%(n)s neither", neither)),
+            ]
+            told = _(", ").join(words % {"n": number(n)} for n, words in parts if n)
+            # Translators: "3 reported changes: 2 for the better, 1 for the worse".
+            return _("%(changes)s: %(parts)s") % {"changes": changes, "parts": told}
+        return text % {"n": number(total)}
 
     @property
     def subtitle(self) -> str:
@@ -199,6 +212,11 @@ class ComparedIndicator:
     def is_drawn(self) -> bool:
         """Two changes or more: something to compare on one axis."""
         return sum(result is not None and result.change_percent is not None for result in self.results) > 1
+
+    @property
+    def lettered(self) -> list[tuple[str, Result | None]]:
+        """Each case's result under the letter that stands for the case."""
+        return list(zip(LETTERS, self.results, strict=False))
 
     @property
     def cells(self) -> list[tuple[Result | None, Finding | None, int]]:

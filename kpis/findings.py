@@ -1,8 +1,8 @@
 """A result as a headline: "43% less time searching for parking", "6.2 road deaths per 100,000 people a year".
 
-Words are written for the pilot indicators, which have no published wording of their own. Every other indicator, and every
-value in a unit that its indicator does not have, is named after a colon, so that the sentence is right for any name:
-"12% lower: Unemployment Rate". The numbers are those of the data, rounded as `change_words` and `measure` do.
+Words are written for the pilot indicators, which have no published wording of their own. Every other indicator, and
+every value in a unit that its indicator does not have, is named after a colon, so that the sentence is right for any
+name: "12% lower: Unemployment Rate". The numbers are those of the data, rounded as `change_words` and `measure` do.
 """
 
 from collections.abc import Mapping

@@ -68,7 +68,7 @@ class Citation:
             "title": self.title,
             "city": self.city,
             "version": self.version,
-            "date": date_format(self.changed, "DATE_FORMAT"),
+            "date": date_format(self.changed, "j F Y"),
             "address": self.address,
         }
 

@@ -1,8 +1,10 @@
 """Reads over several models: related use cases with the reason why, and standards layer by layer."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
 from django.db.models.expressions import Case, CombinedExpression, Value, When
 from django.db.models.functions import Coalesce, RowNumber
@@ -10,14 +12,23 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from alliance.core.search import STEMMED
 from alliance.members.models import Organisation
 from standards.models import LAYER_QUESTIONS, Edition, EditionStatus, Layer, Standard
+from standards.search import SEARCHABLE
 from usecases.models import Participation, StandardUse, Technology, UseCase
 
-#: What a likeness counts for. Technology and standards say most about how a case was done.
-SAME_TECHNOLOGY, SAME_STANDARD, SAME_ORGANISATION, SAME_FIELD, SAME_CITY, SAME_COUNTRY = 3, 3, 2, 3, 2, 1
+#: What a likeness counts for: one technology ("mobile app") says less than the field, two say more.
+SAME_TECHNOLOGY, SAME_STANDARD, SAME_ORGANISATION, SAME_FIELD, SAME_CITY, SAME_COUNTRY = 3, 3, 2, 5, 2, 1
 MOST_RELATED = 4
+_WORD = re.compile(r"[^\W\d_]{3,}")
+#: Words that nearly every standard for cities has, so that they tell nothing about likeness.
+SAYING_LITTLE = frozenset(
+    ("smart", "city", "cities", "urban", "system", "systems", "data", "digital", "and", "for", "the")
+)
 MOST_SUGGESTED_PER_LAYER = 2
+#: A standard for more fields than this is one for the city as a whole.
+MOST_FIELDS = 4
 
 
 @dataclass(frozen=True)
@@ -116,9 +127,10 @@ def _reasons(use_case: UseCase, other: UseCase) -> list[str]:
 def _names(things: Sequence[object]) -> str:
     """At most three names, and how many more."""
     names = [str(thing) for thing in things]
-    shown = _(", ").join(names[:3])
-    rest = len(names) - 3
-    return ngettext("%(names)s and %(n)d more", "%(names)s and %(n)d more", rest) % {"names": shown, "n": rest} if rest > 0 else shown  # fmt: skip
+    shown, rest = _(", ").join(names[:3]), len(names) - 3
+    if rest <= 0:
+        return shown
+    return ngettext("%(names)s and %(n)d more", "%(names)s and %(n)d more", rest) % {"names": shown, "n": rest}
 
 
 @dataclass(frozen=True)
@@ -157,15 +169,25 @@ class LayerSuggestions:
 def suggested_standards(use_case: UseCase, *, per_layer: int = MOST_SUGGESTED_PER_LAYER) -> list[LayerSuggestions]:
     """Standards for the same field that the case does not name, a few a layer; layers without any are left out.
 
-    Those for the fewest fields come first, then by designation. Only standards with an edition in force that say what
-    to ask for in a tender. One query.
+    Those for few fields come first; among them, those whose texts have most words of the case's title and
+    technologies; then by designation. Only standards with an edition in force that say what to ask for in a tender.
+    One query.
     """
     named = {use.standard_id for use in use_case.standard_uses.all()}
     in_force = Edition.objects.filter(standard=OuterRef("pk"), status=EditionStatus.PUBLISHED)
+    words = _WORD.findall(" ".join([use_case.title, *(str(one) for one in use_case.technologies.all())]).lower())
+    asked = " or ".join(sorted({word for word in words if word not in SAYING_LITTLE}))
+    likeness = SearchRank(SEARCHABLE.vector(STEMMED), SearchQuery(asked, config=STEMMED, search_type="websearch"))
     place = Window(
         RowNumber(),
         partition_by=F("layer"),
-        order_by=[F("verticals__len").asc(), F("designation").asc(), F("pk").asc()],
+        order_by=[
+            _points(Q(verticals__len__gt=MOST_FIELDS), 1).asc(),
+            likeness.desc(),
+            F("verticals__len").asc(),
+            F("designation").asc(),
+            F("pk").asc(),
+        ],
     )
     rows = (
         Standard.objects.filter(Exists(in_force), verticals__contains=[use_case.vertical.code])

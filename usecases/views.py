@@ -1,11 +1,13 @@
 """Pages of the use cases: list, one case, several side by side, and how to cite one."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -26,6 +28,14 @@ def chosen_to_compare(request: HttpRequest) -> list[str]:
     """The slugs that the address names as `u`, each once, in order."""
     slugs = (slug.strip() for slug in request.GET.getlist("u"))
     return list(dict.fromkeys(slug for slug in slugs if slug and "\0" not in slug))[:MOST_SLUGS]
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A case already chosen to compare, and the list's query string without it."""
+
+    use_case: UseCase
+    query: str
 
 
 class UseCaseListView(SavableListView):
@@ -65,15 +75,16 @@ class UseCaseListView(SavableListView):
             **kwargs,
         )
         if picked:
-            kept = urlencode([("u", use_case.slug) for use_case in picked])
+            kept = urlencode([("u", one.use_case.slug) for one in picked])
             context["clear_url"] += ("&" if "?" in context["clear_url"] else "?") + kept
-        return context
+            context["compare_url"] = f"{reverse('usecases:compare')}?{kept}"
+        return {**context, "picked_pks": {one.use_case.pk for one in picked}}
 
-    def _picked(self) -> list[UseCase]:
+    def _picked(self) -> list[Picked]:
         """The cases already chosen to compare, in the order of the address."""
         slugs = chosen_to_compare(self.request)[:MOST_COMPARED]
         found = {row.slug: row for row in self.get_queryset().filter(slug__in=slugs)} if slugs else {}
-        return [found[slug] for slug in slugs if slug in found]
+        return [Picked(found[slug], self.filter.query_without("u", slug)) for slug in slugs if slug in found]
 
 
 class UseCaseDetailView(DetailView):

@@ -1,7 +1,7 @@
 """What pages show of results: the headline of each card, charts, tables, and how sure one can be.
 
-Tags that look up ask a fixed number of queries for a whole page. Who looks is taken from the request: visitors see what is
-public.
+Tags that look up ask a fixed number of queries for a whole page. Who looks is taken from the request: visitors see
+what is public.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,12 +10,13 @@ from typing import Any
 from django import template
 from django.db.models import Count, QuerySet
 from django.template import Context
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alliance.core.templatetags.numbers import number
 from kpis import case_results, summaries
-from kpis.findings import Finding, finding
+from kpis.findings import finding
 from kpis.models import Direction, Kpi, Result
 from usecases.models import UseCase
 
@@ -27,9 +28,9 @@ def _user(context: Context) -> Any:
 
 
 @register.filter(name="finding")
-def finding_of(result: Result) -> Finding:
+def finding_html(result: Result) -> SafeString:
     """The result as a headline, the number in `<strong>`: "43% less time searching for parking"."""
-    return finding(result)
+    return finding(result).html
 
 
 @register.filter

@@ -44,7 +44,7 @@ def source(text: str) -> SafeString:
         return format_html('<span class="source"><bdi>{}</bdi></span>', text)
     host = (urlsplit(text).hostname or "").removeprefix("www.")
     return format_html(
-        '<span class="source"><a href="{}" rel="noopener external"><bdi>{}</bdi> <span aria-hidden="true">↗</span>'
+        '<span class="source"><a href="{}" rel="noopener external"><bdi>{}</bdi>&nbsp;<span aria-hidden="true">↗</span>'
         '<span class="sr"> {}</span></a></span>',
         text,
         host,
