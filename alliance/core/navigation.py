@@ -9,19 +9,18 @@ from django.utils.translation import pgettext_lazy
 
 @dataclass(frozen=True)
 class Entry:
-    """A link by the name of its route; `section` is the namespace or route whose pages count as being inside."""
+    """A link by the name of its route, or by its path where no route has it."""
 
     label: str | Promise
     route: str
-    section: str = ""
 
 
 #: Links of the header, in order. Each must resolve.
 HEADER = (
-    Entry(_("Use cases"), "usecases:list", "usecases"),
-    Entry(_("Standards"), "standards:list", "standards"),
-    Entry(_("Indicators"), "kpis:list", "kpis"),
-    Entry(_("Map"), "map", "map"),
+    Entry(_("Use cases"), "usecases:list"),
+    Entry(_("Standards"), "standards:list"),
+    Entry(_("Indicators"), "kpis:list"),
+    Entry(_("Map"), "map"),
 )
 
 #: Columns of the footer. A route that is not there (yet) is left out, and so is a column without links.
@@ -47,9 +46,9 @@ FOOTER = (
     (
         pgettext_lazy("column of the footer", "For programs"),
         (
-            Entry(_("REST API"), "api-root"),
-            Entry(_("Its documentation"), "api-docs"),
-            Entry(_("Status"), "readyz"),
+            Entry(_("REST API"), "api:root"),
+            Entry(_("Its documentation"), "api:docs"),
+            Entry(_("Status"), "/readyz"),
         ),
     ),
     (

@@ -113,8 +113,8 @@
         return { at: L.latLng(at[1], turned(at[0])), properties: feature.properties };
       });
     var world = L.latLngBounds([[-56, -150], [78, 180]]);
-    var all = places.length ? L.latLngBounds(places.map(function (p) { return p.at; })).pad(0.1) : world;
-    map.fitBounds(all, { maxZoom: 5 });
+    var all = places.length ? L.latLngBounds(places.map(function (p) { return p.at; })) : world;
+    map.fitBounds(all, { maxZoom: 5, padding: [28, 28] });
 
     var layer = L.layerGroup().addTo(map);
     var shown = {};

@@ -88,10 +88,10 @@ def test_axis_labels_never_touch_and_always_say_zero(values, width):
     assert any(label.x == scale.zero for label in labels)
     spans = []
     for label in labels:
-        length, x = len(label.text) * charts.CHARACTER, label.x / 100 * width
+        length, x = charts.text_width(label.text), label.x / 100 * width
         start = {"start": x, "end": x - length, "mid": x - length / 2}[label.anchor]
         spans.append((start, start + length))
-    assert all(after[0] - before[1] >= 6 - 1e-9 for before, after in itertools.pairwise(spans))
+    assert all(after[0] - before[1] >= charts.GAP - 1e-9 for before, after in itertools.pairwise(spans))
 
 
 # --- dots and columns -----------------------------------------------------------------------------------------------

@@ -18,14 +18,15 @@ from alliance.core.navigation import FOOTER, HEADER, Entry
 register = template.Library()
 
 
-def _current(request: HttpRequest | None, entry: Entry) -> str:
-    """The value of ``aria-current``: "page" on the page itself, "true" within its section, else nothing."""
-    match = getattr(request, "resolver_match", None)
-    if match is None:
+def _url(entry: Entry) -> str:
+    return entry.route if entry.route.startswith("/") else reverse(entry.route)
+
+
+def _current(request: HttpRequest | None, url: str) -> str:
+    """The value of ``aria-current``: "page" on the page itself, "true" on the pages below it, else nothing."""
+    if request is None or not request.path.startswith(url):
         return ""
-    if match.view_name == entry.route:
-        return "page"
-    return "true" if entry.section and entry.section in (*match.namespaces, match.view_name) else ""
+    return "page" if request.path == url else "true"
 
 
 @register.simple_tag(takes_context=True)
@@ -36,7 +37,8 @@ def navigation(context: Context) -> list[dict[str, Any]]:
     """
     request = context.get("request")
     return [
-        {"label": entry.label, "url": reverse(entry.route), "current": _current(request, entry)} for entry in HEADER
+        {"label": entry.label, "url": url, "current": _current(request, url)}
+        for entry, url in ((entry, _url(entry)) for entry in HEADER)
     ]
 
 
@@ -48,7 +50,7 @@ def footer_columns() -> list[dict[str, Any]]:
         links = []
         for entry in entries:
             try:
-                links.append({"label": entry.label, "url": reverse(entry.route)})
+                links.append({"label": entry.label, "url": _url(entry)})
             except NoReverseMatch:
                 continue
         if links:
