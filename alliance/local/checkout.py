@@ -86,7 +86,7 @@ class Checkout:
     @property
     def files(self) -> Path:
         """PORTAL_STATE_DIR of the web server and the worker: mail, schedule, uploads."""
-        return self.service_home / "files"
+        return self.state / "files"
 
     def prepare(self) -> None:
         """Make .local. Raises: OSError when the checkout is not writable."""

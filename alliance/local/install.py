@@ -52,8 +52,8 @@ def _ensure(checkout: Checkout, lock_name: str, lock: Path, console: Console) ->
         with console.step("Making the virtual environment in .venv"):
             _make_venv(checkout)
         version = _venv_version(checkout)
-    stamp = checkout.venv / f".{lock_name}.installed"
-    wanted = hashlib.sha256(lock.read_bytes() + repr(version).encode()).hexdigest()
+    stamp = _stamp(checkout, lock_name)
+    wanted = _wanted(lock, version)
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     _require_space(checkout, lock_name)
@@ -61,6 +61,24 @@ def _ensure(checkout: Checkout, lock_name: str, lock: Path, console: Console) ->
     with console.step(f"Installing the packages of {lock_name}"):
         _install(checkout, lock)
     stamp.write_text(wanted)
+    runtime = checkout.root / RUNTIME_LOCK
+    if lock_name == TEST_LOCK and pinned(runtime) <= pinned(lock):
+        _stamp(checkout, RUNTIME_LOCK).write_text(_wanted(runtime, version))
+
+
+def _stamp(checkout: Checkout, lock_name: str) -> Path:
+    """Inside .venv, so that it goes when that goes."""
+    return checkout.venv / f".{lock_name}.installed"
+
+
+def _wanted(lock: Path, version: tuple[int, int] | None) -> str:
+    return hashlib.sha256(lock.read_bytes() + repr(version).encode()).hexdigest()
+
+
+def pinned(lock: Path) -> set[str]:
+    """The packages of a lock file with their versions, as ``name==version``."""
+    lines = lock.read_text().splitlines()
+    return {line.split()[0] for line in lines if "==" in line and line[:1].isalnum()}
 
 
 def _venv_version(checkout: Checkout) -> tuple[int, int] | None:

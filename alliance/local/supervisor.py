@@ -163,13 +163,14 @@ class Supervisor:
             if watched.process.alive():
                 return
             how = say_exit(watched.process.exit_code)
+            watched.process.stop()  # its children may have outlived it
             self._note_death(watched, f"{TITLES[watched.name]} stopped ({how})")
         elif now >= watched.start_again_at:
             watched.start_again_at = None
             try:
                 watched.process = watched.start()
-            except (Problem, OSError) as error:
-                self._note_death(watched, str(error))
+            except (Problem, OSError):
+                self._note_death(watched, f"{TITLES[watched.name]} did not start")
             else:
                 self.console.say(f"{TITLES[watched.name]} runs again.")
 
