@@ -1,0 +1,243 @@
+"""Whole filtered sets as files: CSV, NDJSON, GeoJSON and XLSX, in the order of the list, in constant memory.
+
+Rows are read in pieces by position, so that neither the size of the set nor a slow line meets a limit of the database.
+A program gets the public JSON (NDJSON) or its columns (CSV, GeoJSON: UTF-8 without a byte order mark); a spreadsheet
+gets XLSX with numbers as numbers.
+"""
+
+import csv
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from itertools import chain
+from typing import IO, Any
+
+import xlsxwriter
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+
+from alliance.core.errors import BadParameters, ParameterError
+from alliance.core.fields import Column
+
+#: Rows of an XLSX sheet below its header.
+MOST_SHEET_ROWS = 1_048_575
+LONGEST_CELL = 32_767
+
+#: A cell that begins so is run as a formula by spreadsheet programs.
+_FORMULA = re.compile(r"^[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"^[+-]?\d+(\.\d+)?$")
+
+Documents = Iterator[list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is exported: pieces of public JSON, and how they lie flat.
+
+    Attributes:
+        name: of the resource, such as `use-cases`.
+        pieces: public JSON of the rows, piece by piece.
+        columns: of the flat formats.
+        is_filtered: not all that there is; the file's name says so.
+        source: address of the list that gives the same rows.
+    """
+
+    name: str
+    pieces: Documents
+    columns: Sequence[Column]
+    is_filtered: bool
+    source: str
+
+    def file_name(self, ending: str) -> str:
+        """Such as `alliance-use-cases-filtered-2026-11-24.csv`."""
+        filtered = "-filtered" if self.is_filtered else ""
+        return f"alliance-{self.name}{filtered}-{timezone.now():%Y-%m-%d}.{ending}"
+
+
+def json_text(value: Any) -> str:
+    """JSON without superfluous blanks, other scripts as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+# --- formats ---------------------------------------------------------------------------------------------------------
+def safe_cell(value: Any) -> Any:
+    """A CSV cell that no spreadsheet program runs: a text that would begin a formula gets an apostrophe before it.
+
+    Numbers stay numbers, negative ones too.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.match(value):
+        return f"'{value}"
+    return value
+
+
+def csv_lines(export: Export) -> Iterator[str]:
+    """A header row, then one row a record; lines end as RFC 4180 has it."""
+    buffer = StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow([column.name for column in export.columns])
+    yield buffer.getvalue()
+    for piece in export.pieces:
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerows([safe_cell(column.read(document)) for column in export.columns] for document in piece)
+        yield buffer.getvalue()
+
+
+def ndjson_lines(export: Export) -> Iterator[str]:
+    """One public JSON a line."""
+    for piece in export.pieces:
+        yield "".join(f"{json_text(document)}\n" for document in piece)
+
+
+def geojson_text(export: Export) -> Iterator[str]:
+    """A FeatureCollection (RFC 7946) of points, one a line, the columns as their properties."""
+    columns = [column for column in export.columns if column.name not in ("latitude", "longitude")]
+    yield f'{{"type":"FeatureCollection","name":{json_text(export.name)},"features":['
+    between = "\n"
+    for piece in export.pieces:
+        features = (
+            {
+                "type": "Feature",
+                "id": document["slug"],
+                "geometry": {"type": "Point", "coordinates": [document["longitude"], document["latitude"]]},
+                "properties": {column.name: column.read(document) for column in columns},
+            }
+            for document in piece
+        )
+        yield between + ",\n".join(map(json_text, features))
+        between = ",\n"
+    yield "\n]}\n"
+
+
+def write_workbook(export: Export, file: IO[bytes]) -> None:
+    """One sheet with the rows and one that says what they are.
+
+    Raises: BadParameters when there are more rows than a sheet holds.
+    """
+    workbook = xlsxwriter.Workbook(
+        file,
+        {
+            "constant_memory": True,
+            # Texts stay texts, whatever they look like.
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        },
+    )
+    head = workbook.add_format({"bold": True})
+    about = workbook.add_worksheet("About")
+    rows = workbook.add_worksheet(export.name[:31])
+    rows.activate()
+    rows.freeze_panes(1, 0)
+    rows.set_column(0, len(export.columns) - 1, 24)
+    for position, column in enumerate(export.columns):
+        rows.write_string(0, position, column.name, head)
+    line = 0
+    try:
+        for document in chain.from_iterable(export.pieces):
+            line += 1
+            if line > MOST_SHEET_ROWS:
+                raise BadParameters(
+                    [ParameterError("xlsx", "A sheet holds 1,048,575 rows. Filter, or take CSV or NDJSON.", "too_many")]
+                )
+            for position, column in enumerate(export.columns):
+                _write_cell(rows, line, position, column, column.read(document))
+        about.set_column(0, 0, 24)
+        about.set_column(1, 1, 100)
+        told = [
+            ("Alliance for Best Practices and Standards in Smart Cities", ""),
+            ("Sheet", export.name),
+            ("Rows", line),
+            ("Written", f"{timezone.now():%Y-%m-%d %H:%M} UTC"),
+            ("The same rows in the API", export.source),
+        ]
+        for position, (name, value) in enumerate(told):
+            about.write_string(position, 0, name, head)
+            about.write(position, 1, value)
+    finally:
+        workbook.close()
+
+
+def _write_cell(sheet: Any, line: int, position: int, column: Column, value: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool):
+        sheet.write_boolean(line, position, value)
+    elif isinstance(value, int | float):
+        sheet.write_number(line, position, value)
+    elif column.is_number:
+        sheet.write_number(line, position, float(value))
+    else:
+        text = str(value)
+        sheet.write_string(line, position, text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…")
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+def _streamed(media_type: str, write: Callable[[Export], Iterator[str]]) -> Callable[[Export], HttpResponseBase]:
+    def answer(export: Export) -> HttpResponseBase:
+        lines = (text.encode("utf-8", "replace") for text in write(export))
+        # The first piece is read before anything is sent, so that a database that is gone is told in time.
+        started = list(_first(lines, 2))
+        return StreamingHttpResponse(chain(started, lines), content_type=media_type)
+
+    return answer
+
+
+def _first(lines: Iterator[bytes], number: int) -> Iterable[bytes]:
+    for _ in range(number):
+        line = next(lines, None)
+        if line is None:
+            return
+        yield line
+
+
+def _workbook(export: Export) -> HttpResponseBase:
+    file = tempfile.TemporaryFile(prefix="alliance-export-")  # noqa: SIM115  (the answer closes it)
+    try:
+        write_workbook(export, file)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return FileResponse(file, content_type=XLSX)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format of exports."""
+
+    media_type: str
+    answer: Callable[[Export], HttpResponseBase]
+    #: Its rows are the public JSON itself instead of columns.
+    nested: bool = False
+    #: Only for records that have a place.
+    places_only: bool = False
+
+
+CSV, NDJSON, GEOJSON = "text/csv; charset=utf-8; header=present", "application/x-ndjson", "application/geo+json"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+FORMATS: dict[str, Format] = {
+    "csv": Format(CSV, _streamed(CSV, csv_lines)),
+    "ndjson": Format(NDJSON, _streamed(NDJSON, ndjson_lines), nested=True),
+    "geojson": Format(GEOJSON, _streamed(GEOJSON, geojson_text), places_only=True),
+    "xlsx": Format(XLSX, _workbook),
+}
+
+
+def export_response(request: HttpRequest, export: Export, ending: str) -> HttpResponseBase:
+    """The file. A HEAD request learns its headers, and no row is read."""
+    chosen = FORMATS[ending]
+    if request.method == "HEAD":
+        response: HttpResponseBase = HttpResponse(content_type=chosen.media_type)
+    else:
+        response = chosen.answer(export)
+    response["Content-Disposition"] = f'attachment; filename="{export.file_name(ending)}"'
+    # A proxy that collects the answer first would take the constant memory and the quick first byte away.
+    response["X-Accel-Buffering"] = "no"
+    return response

@@ -1,0 +1,38 @@
+"""Organisations, as programs read them."""
+
+from rest_framework import serializers
+
+from alliance.core.api import Resource, column
+from alliance.core.fields import ApiAddress, CodeField, Document, PageAddress, TextOrNull
+from alliance.members.filters import OrganisationFilter
+from alliance.members.models import Organisation, OrganisationKind
+
+
+class OrganisationSerializer(Document):
+    """Who runs, pays for, supplies or studies use cases."""
+
+    slug = serializers.SlugField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    url = PageAddress()
+    api_url = ApiAddress("organisation-detail")
+    kind = CodeField(OrganisationKind, nullable=True, help_text="Null: no source tells.")
+    website = TextOrNull(source="url", help_text="Its own site; null: not known.")
+    use_cases = ApiAddress("use-case-list", parameter="organisation", help_text="The use cases it takes part in.")
+    updated_at = serializers.DateTimeField(read_only=True)
+    version = serializers.IntegerField(read_only=True)
+
+    columns = (column("slug"), column("name"), column("kind"), column("website"), column("url"), column("updated_at"))
+
+
+class OrganisationResource(Resource):
+    serializer_class = OrganisationSerializer
+    filterset_class = OrganisationFilter
+    resource, url_name, singular, plural = "organisations", "organisation", "organisation", "organisations"
+    summary = "Cities, companies, universities and agencies that take part in use cases."
+    one_row = True
+
+    def get_queryset(self):
+        return Organisation.objects.all()
+
+
+resources = [OrganisationResource]
