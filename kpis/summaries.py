@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 
 from alliance.core.evidence import GRADE_EXPLANATION, Grade
 from alliance.core.verticals import VerticalCode
-from kpis.goals import GOALS
+from kpis.goals import GOALS, SETTINGS
 from kpis.models import Direction, Kpi, Result
 from standards.models import Standard
 from usecases.models import City, UseCase
@@ -136,18 +136,18 @@ def goal_counts(user) -> list[GoalCount]:
 
 
 def _drawable(user) -> QuerySet[Result]:
-    """Results with a known change of which the indicator says whether it is better."""
+    """Results to hold up: a known change of which the indicator says whether it is better."""
     return (
         Result.objects.visible_to(user)
         .filter(change_percent__isnull=False)
-        .exclude(Q(kpi__direction=Direction.NONE) | Q(change_percent=0))
+        .exclude(Q(kpi__direction=Direction.NONE) | Q(change_percent=0) | Q(kpi__code__in=SETTINGS))
         .for_display()
     )
 
 
 def newest_results(user, *, count: int = 4) -> list[Result]:
     """The last measured results with a known change, one a use case. One query."""
-    rows = _drawable(user).filter(measured_year__isnull=False).order_by("-measured_year", "-grade", "-pk")
+    rows = _drawable(user).filter(measured_year__isnull=False).order_by("-measured_year", "-grade", "pk")
     found: dict[int, Result] = {}
     for result in rows[: count * 8]:
         found.setdefault(result.use_case_id, result)

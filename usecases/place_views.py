@@ -49,7 +49,11 @@ class CityDetailView(DetailView):
         user = self.request.user
         use_cases = list(UseCase.objects.visible_to(user).filter(city=self.object).for_cards())
         return super().get_context_data(
-            use_cases=use_cases, alike=self._alike(), structured_data=self._structured_data(), **kwargs
+            use_cases=use_cases,
+            size=SizeBand(self.object.size_band).label,
+            alike=self._alike(),
+            structured_data=self._structured_data(),
+            **kwargs,
         )
 
     def _alike(self) -> list[City]:

@@ -1,6 +1,7 @@
 """What pages say about standards."""
 
 from django import template
+from django.utils.translation import gettext as _
 
 from alliance.core.verticals import VerticalCode
 from standards import queries
@@ -40,3 +41,15 @@ def is_for_all_fields(standard: Standard) -> bool:
 def aspect_names(standard: Standard) -> list[tuple[str, str]]:
     """Code and name of each non-functional concern that the standard addresses."""
     return [(code, str(Aspect(code).label)) for code in standard.aspects]
+
+
+@register.filter
+def field_words(standard: Standard) -> str:
+    """The fields in one line."""
+    return _(", ").join(name for _code, name in field_names(standard))
+
+
+@register.filter
+def aspect_words(standard: Standard) -> str:
+    """The concerns in one line."""
+    return _(", ").join(name for _code, name in aspect_names(standard))
