@@ -6,13 +6,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+VISITORS, MEMBERS, STAFF = "visitors", "members", "staff"
+
 
 @dataclass(frozen=True)
 class Entry:
-    """A link by the name of its route, or by its path where no route has it."""
+    """A link by the name of its route, or by its path where no route has it; for all, or for some only."""
 
     label: str | Promise
     route: str
+    audience: str = ""
 
 
 #: Links of the header, in order. Each must resolve.
@@ -39,8 +42,11 @@ FOOTER = (
     (
         pgettext_lazy("column of the footer", "Take part"),
         (
-            Entry(_("Create an account"), "account_signup"),
-            Entry(_("Sign in"), "account_login"),
+            Entry(_("Create an account"), "account_signup", VISITORS),
+            Entry(_("Sign in"), "account_login", VISITORS),
+            Entry(_("Your account"), "account_email", MEMBERS),
+            Entry(_("Sign out"), "account_logout", MEMBERS),
+            Entry(_("Administration"), "admin:index", STAFF),
         ),
     ),
     (

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import re
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -138,6 +139,38 @@ def test_breadcrumbs_lead_home_and_end_at_the_page_itself():
     html = render('{% load site %}{% breadcrumbs "Use cases" "/use-cases/" title %}', {"title": "SFpark & more"})
     assert html.index(">Home<") < html.index('<a href="/use-cases/">Use cases</a>')
     assert '<span aria-current="page">SFpark &amp; more</span>' in html
+
+
+@pytest.mark.parametrize(
+    ("user", "there", "missing"),
+    [
+        (None, {"Create an account", "Sign in"}, {"Your account", "Administration"}),
+        (SimpleNamespace(is_authenticated=True, is_staff=False), {"Your account"}, {"Sign in", "Administration"}),
+        (SimpleNamespace(is_authenticated=True, is_staff=True), {"Your account", "Administration"}, {"Sign in"}),
+    ],
+)
+def test_the_footer_offers_what_the_reader_can_use(user, there, missing):
+    html = render('{% include "_footer.html" %}', {"user": user} if user else {})
+    labels = set(re.findall(r'<a href="/[^"]*">([^<]+)</a>', html))
+    assert there <= labels
+    assert not missing & labels
+
+
+@pytest.mark.parametrize(
+    ("path", "current"),
+    [
+        ("/use-cases/", "page"),
+        ("/use-cases/sfpark-san-francisco/", "true"),
+        ("/standards/", None),
+        ("/ar/use-cases/", "page"),
+    ],
+)
+def test_the_menu_marks_where_the_reader_is(path, current):
+    with translation.override("ar" if path.startswith("/ar/") else "en"):
+        html = render('{% include "_header.html" %}', path=path)
+    found = re.search(r'<a href="(?:/ar)?/use-cases/"(?: aria-current="(\w+)")?>', html)
+    assert found
+    assert found[1] == current
 
 
 def test_breadcrumbs_without_the_page_are_refused():

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_info
 
-from alliance.core.navigation import FOOTER, HEADER, Entry
+from alliance.core.navigation import FOOTER, HEADER, MEMBERS, STAFF, VISITORS, Entry
 
 register = template.Library()
 
@@ -42,13 +42,19 @@ def navigation(context: Context) -> list[dict[str, Any]]:
     ]
 
 
-@register.simple_tag
-def footer_columns() -> list[dict[str, Any]]:
-    """Columns of the footer with `title` and `links`; routes that are not there are left out."""
+@register.simple_tag(takes_context=True)
+def footer_columns(context: Context) -> list[dict[str, Any]]:
+    """Columns of the footer with `title` and `links`, as far as they are there and meant for this reader."""
+    user = context.get("user")
+    audiences = {"", MEMBERS if getattr(user, "is_authenticated", False) else VISITORS}
+    if getattr(user, "is_staff", False):
+        audiences.add(STAFF)
     columns = []
     for title, entries in FOOTER:
         links = []
         for entry in entries:
+            if entry.audience not in audiences:
+                continue
             try:
                 links.append({"label": entry.label, "url": _url(entry)})
             except NoReverseMatch:
