@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from alliance.core.admin import RecordAdmin
+from alliance.core.admin import SECURE_ADDRESSES, RecordAdmin
 from standards.models import Body, Edition, Standard
 
 
@@ -16,6 +16,7 @@ class BodyAdmin(RecordAdmin):
 class EditionInline(admin.StackedInline):
     model = Edition
     extra = 0
+    formfield_overrides = SECURE_ADDRESSES
     autocomplete_fields = ("supersedes",)
     show_change_link = True
 

@@ -5,7 +5,7 @@ from typing import Any
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db import connections
+from django.db import connections, models
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -44,8 +44,14 @@ class QuickPaginator(Paginator):
         return max(0, row[0]) if row and row[0] is not None else 0
 
 
+#: An address without a scheme is meant as https.
+SECURE_ADDRESSES = {models.URLField: {"assume_scheme": "https"}}
+
+
 class QuickAdmin(admin.ModelAdmin):
     """A model admin without full counts."""
+
+    formfield_overrides = SECURE_ADDRESSES
 
     paginator = QuickPaginator
     show_full_result_count = False
