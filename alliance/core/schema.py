@@ -112,7 +112,7 @@ class PortalSchema(AutoSchema):
         if resource is None:
             return getattr(self.view, "description", "")
         return {
-            "list": f"{resource.summary} Filtered, searched and sorted as on the page, in pages by position.",
+            "list": "Filtered, searched and sorted as on the page, in pages by position.",
             "retrieve": f"By {resource.lookup_field}.",
             "export": "The whole filtered set in the order of the list, however large: CSV and XLSX as a flat table, "
             "NDJSON with one record a line as the list gives it"
@@ -341,6 +341,14 @@ def _filter_text(one: django_filters.Filter) -> str:
 
 
 # --- what is said once -----------------------------------------------------------------------------------------------
+def describe_tags(result: dict[str, Any], generator: Any, **_kwargs: Any) -> dict[str, Any]:
+    """Postprocessing hook: what each resource is, in one sentence."""
+    classes = [getattr(callback, "cls", object) for *_place, callback in generator.endpoints]
+    told = {one.resource: one.summary for one in classes if issubclass(one, Resource)}
+    result["tags"] = [{"name": name, "description": summary} for name, summary in told.items()]
+    return result
+
+
 def share_repeated(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     """Postprocessing hook: refusals, headers and parameters that many operations have stand once, among the components.
 
