@@ -1,5 +1,7 @@
 """Lists that can be saved as a file: what they share beyond the faceted list."""
 
+from django.http import HttpRequest
+
 from alliance.core.views import FacetedListView
 
 
@@ -8,6 +10,15 @@ class SavableListView(FacetedListView):
 
     Context, besides that of `FacetedListView`: save_query, the filters in force with the order always named.
     """
+
+    def setup(self, request: HttpRequest, *args, **kwargs) -> None:
+        """Drop the empty values that a form sends along, so that no link of the page repeats them."""
+        super().setup(request, *args, **kwargs)
+        asked = request.GET.copy()
+        for name, values in list(asked.lists()):
+            asked.setlist(name, [value for value in values if value])
+        asked._mutable = False
+        request.GET = asked
 
     def get_context_data(self, **kwargs) -> dict:
         context = super().get_context_data(**kwargs)

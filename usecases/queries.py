@@ -169,14 +169,16 @@ class LayerSuggestions:
 def suggested_standards(use_case: UseCase, *, per_layer: int = MOST_SUGGESTED_PER_LAYER) -> list[LayerSuggestions]:
     """Standards for the same field that the case does not name, a few a layer; layers without any are left out.
 
-    Those for few fields come first; among them, those whose texts have most words of the case's title and
+    Those for few fields come first; among them, those whose texts have most words of the case's title and most of its
     technologies; then by designation. Only standards with an edition in force that say what to ask for in a tender.
     One query.
     """
     named = {use.standard_id for use in use_case.standard_uses.all()}
     in_force = Edition.objects.filter(standard=OuterRef("pk"), status=EditionStatus.PUBLISHED)
-    words = _WORD.findall(" ".join([use_case.title, *(str(one) for one in use_case.technologies.all())]).lower())
-    asked = " or ".join(sorted({word for word in words if word not in SAYING_LITTLE}))
+    words = {word for word in _WORD.findall(use_case.title.lower()) if word not in SAYING_LITTLE}
+    # A technology counts as a whole: "mobile app" is not the mobile of a driving licence.
+    technologies = {f'"{one.name}"' for one in use_case.technologies.all() if '"' not in one.name}
+    asked = " or ".join(sorted(words | technologies))
     likeness = SearchRank(SEARCHABLE.vector(STEMMED), SearchQuery(asked, config=STEMMED, search_type="websearch"))
     place = Window(
         RowNumber(),

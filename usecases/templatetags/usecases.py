@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from django import template
 from django.utils.html import format_html
@@ -10,7 +9,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from alliance.core.search import has_marks, marked_html
-from usecases import comparison, jsonld
+from alliance.core.templatetags.sources import reference
+from usecases import comparison
 from usecases.models import UseCase
 from usecases.queries import Related
 
@@ -37,19 +37,10 @@ def yes_no(value: bool | None) -> str:
 
 @register.simple_tag
 def source(text: str) -> SafeString:
-    """A source: the name of its host as a link, marked as leading elsewhere; plain text when it is no web address."""
+    """A source as a link by its host, or as text when it is no web address; "not stated" when there is none."""
     if not text:
         return format_html('<span class="quiet">{}</span>', _("not stated"))
-    if not jsonld.is_web_address(text):
-        return format_html('<span class="source"><bdi>{}</bdi></span>', text)
-    host = (urlsplit(text).hostname or "").removeprefix("www.")
-    return format_html(
-        '<span class="source"><a href="{}" rel="noopener external"><bdi>{}</bdi>&nbsp;<span aria-hidden="true">↗</span>'
-        '<span class="sr"> {}</span></a></span>',
-        text,
-        host,
-        _("(leaves this site)"),
-    )
+    return format_html('<span class="source">{}</span>', reference(text))
 
 
 @dataclass(frozen=True)
