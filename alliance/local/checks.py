@@ -14,7 +14,7 @@ from pathlib import Path
 from .accounts import can_enter, service_account
 from .checkout import Checkout
 from .console import Console, sentence
-from .environment import production_environment, test_environment
+from .environment import environment_for_tests, production_environment
 from .install import TEST_LOCK, ensure_packages, wait_for
 from .problems import Problem
 from .services import throw_away_services
@@ -95,7 +95,7 @@ def test(checkout: Checkout, console: Console, arguments: list[str]) -> int:
         with contextlib.ExitStack() as stack:
             with console.step("Starting throw-away PostgreSQL and Valkey"):
                 urls = stack.enter_context(throw_away_services(checkout.root, folder, checkout.logs))
-            environment = test_environment(urls, state=str(folder / "files"), chromium=find_chromium())
+            environment = environment_for_tests(urls, state=str(folder / "files"), chromium=find_chromium())
             for check in _checks(checkout, environment, pytest_arguments):
                 if check.name in chosen and not run_check(check, checkout, console):
                     failed.append(check.name)

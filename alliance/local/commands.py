@@ -41,7 +41,9 @@ def up(checkout: Checkout, console: Console, *, port: int | None) -> int:
     if lock is None:
         raise Problem(already_running(checkout))
     with lock:
-        if count := stop_left_over(checkout):
+        with console.step("Looking for what an earlier ./portal up has left running"):
+            count = stop_left_over(checkout)
+        if count:
             console.say(f"Stopped {count} processes that an earlier ./portal up had left behind.")
         with choose_listener(port, console) as listener:
             require_space(checkout.root, ROOM_TO_RUN_MEGABYTES)
@@ -217,7 +219,7 @@ def wait_on_terminal(child: "subprocess.Popen[bytes]") -> int:
         number = interruption.requested()
         if number is not None:
             interruption.forget()
-            if number != signal.SIGINT or not sys.stdin.isatty():
+            if number != signal.SIGINT or not _on_terminal():
                 child.send_signal(number)
         time.sleep(0.03)
     return code
@@ -230,10 +232,9 @@ def reset(checkout: Checkout, console: Console, *, yes: bool) -> int:
             f"The portal runs (process {process.pid}): stop it with './portal stop' before deleting its data."
         )
     if not yes:
-        if not sys.stdin.isatty():
+        if not _on_terminal():
             raise Problem("This deletes all local data and nobody is there to be asked: add --yes to mean it.")
-        answer = input(f"Delete the database, the mail and the logs of {checkout.root}? [y/N] ")
-        if answer.strip().lower() not in {"y", "yes"}:
+        if not _agrees(f"Delete the database, the mail and the logs of {checkout.root}? [y/N] "):
             console.say("Nothing was deleted.")
             return 1
     checkout.prepare()
@@ -250,6 +251,22 @@ def reset(checkout: Checkout, console: Console, *, yes: bool) -> int:
     if os.environ.get("DATABASE_URL"):
         console.say("The database that DATABASE_URL names was not touched.")
     return 0
+
+
+def _on_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _agrees(question: str) -> bool:
+    """Ask a person; Ctrl-C and Ctrl-D are answers too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return input(question).strip().lower() in {"y", "yes"}
+    except EOFError:
+        print()
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def status(checkout: Checkout) -> dict[str, object]:

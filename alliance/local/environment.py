@@ -48,7 +48,7 @@ def supervised(environment: Mapping[str, str], checkout: Checkout, account: Acco
     return dict(environment) | changed
 
 
-def test_environment(urls: Mapping[str, str], *, state: str, chromium: str | None) -> dict[str, str]:
+def environment_for_tests(urls: Mapping[str, str], *, state: str, chromium: str | None) -> dict[str, str]:
     """For the test run: throw-away servers, one-machine mode, nothing of the caller's portal settings."""
     ours = {
         "PORTAL_LOCAL": "1",

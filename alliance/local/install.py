@@ -46,11 +46,15 @@ def ensure_packages(checkout: Checkout, lock_name: str, console: Console) -> Non
 
 
 def _ensure(checkout: Checkout, lock_name: str, lock: Path, console: Console) -> None:
-    version = _venv_version(checkout)
+    # Left behind by a command that was killed while it made the virtual environment.
+    unfinished = checkout.state / "venv-unfinished"
+    version = None if unfinished.exists() else _venv_version(checkout)
     if version is None or python_problem(version):
         _require_space(checkout, lock_name)
         with console.step("Making the virtual environment in .venv"):
+            unfinished.touch()
             _make_venv(checkout)
+            unfinished.unlink()
         version = _venv_version(checkout)
     stamp = _stamp(checkout, lock_name)
     wanted = _wanted(lock, version)
@@ -103,6 +107,8 @@ def _make_venv(checkout: Checkout) -> None:
         if any(checkout.venv.iterdir()) and not (checkout.venv / "pyvenv.cfg").is_file():
             raise Problem(f"{checkout.venv} is not a virtual environment: move it away and run again.")
         shutil.rmtree(checkout.venv)
+    elif checkout.venv.is_symlink():
+        checkout.venv.unlink()
     if importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
         command = [sys.executable, "-m", "venv", str(checkout.venv)]
     elif uv := shutil.which("uv"):

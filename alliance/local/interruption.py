@@ -21,6 +21,8 @@ def _take_note(number: int, _frame: object) -> None:
 def listen() -> None:
     """From now on SIGINT, SIGTERM and SIGHUP are noticed by `check()`."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+            continue  # started with nohup
         signal.signal(number, _take_note)
 
 
@@ -54,7 +56,7 @@ def shielded() -> Iterator[None]:
 
 def wait(seconds: float) -> None:
     """Sleep, and notice a request within a tenth of a second."""
-    until(lambda: False, seconds=seconds)
+    until(lambda: False, seconds=seconds, pause=0.1)
 
 
 def until(condition: Callable[[], bool], *, seconds: float, pause: float = 0.05) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from . import interruption
+from .problems import Problem
 
 
 def take(path: Path, *, shared: bool = False) -> IO[str] | None:
@@ -35,7 +36,7 @@ def free(path: Path) -> bool:
 def held(path: Path, *, seconds: float = 120) -> Iterator[None]:
     """Hold the lock for a short work that must not happen twice at once.
 
-    Raises: TimeoutError when another command keeps it that long.
+    Raises: Problem when another command keeps it that long.
     """
     taken: list[IO[str]] = []
 
@@ -45,6 +46,9 @@ def held(path: Path, *, seconds: float = 120) -> Iterator[None]:
         return bool(taken)
 
     if not interruption.until(attempt, seconds=seconds):
-        raise TimeoutError(f"another ./portal command has held {path} for {seconds:.0f} s")
+        raise Problem(
+            f"Another ./portal command of this checkout has been busy for {seconds:.0f} s: "
+            "let it end, or stop it, and run again."
+        )
     with taken[0]:
         yield

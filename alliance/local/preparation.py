@@ -56,8 +56,9 @@ def prepare(checkout: Checkout, environment: Mapping[str, str], console: Console
         key = step.command[0]
         # A database that is not ours may have been replaced since last time: its steps look for themselves.
         outside = step.uses_database and bool(os.environ.get("DATABASE_URL"))
-        place = str(checkout.service_home) if step.uses_database else ""
-        digest = fingerprint(checkout.root, step.patterns) + place
+        digest = fingerprint(checkout.root, step.patterns)
+        if step.uses_database:
+            digest += _database_identity(checkout)
         if not outside and checkout.recall("steps.json", key) == digest and _result_exists(checkout, step):
             continue
         with console.step(step.title):
@@ -72,7 +73,15 @@ def _result_exists(checkout: Checkout, step: Step) -> bool:
     if step.command[0] == "compile_catalogues":
         sources = checkout.root.glob("locale/**/*.po")
         return all(source.with_suffix(".mo").is_file() for source in sources)
-    return (checkout.service_home / "postgres").is_dir()
+    return True
+
+
+def _database_identity(checkout: Checkout) -> str:
+    """Differs for a database that was made anew: this file is written once, when it is made."""
+    try:
+        return f" {(checkout.service_home / 'postgres' / 'PG_VERSION').stat().st_mtime_ns}"
+    except FileNotFoundError:
+        return " none"
 
 
 def fingerprint(root: Path, patterns: Iterable[str]) -> str:

@@ -154,7 +154,7 @@ def test_a_lock_ends_with_its_holder(tmp_path):
     assert not locks.free(path)
     holder.close()
     assert locks.free(path)
-    with locks.held(path), pytest.raises(TimeoutError), locks.held(path, seconds=0.1):
+    with locks.held(path), pytest.raises(Problem, match="let it end, or stop it"), locks.held(path, seconds=0.1):
         pass
 
 
