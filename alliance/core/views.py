@@ -138,6 +138,7 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
                 "export_query": export_query,
                 "canonical_query": export_query,
                 "clear_query": self._clear_query(),
+                "view": "",  # instead of the view object that Django puts there
                 "clear_url": f"{self.request.path}?{query}" if (query := self._clear_query()) else self.request.path,
                 **kwargs,
             }
