@@ -265,7 +265,7 @@ def distribution(points: Any, scale: Scale, name: str = "", decorative: bool = F
     known = [p for p in _points(points) if p.change_percent is not None]
     if not known:
         return mark_safe("")
-    places = [scale.position(p.change_percent) for p in known]
+    places = [scale.position(p.change_percent or 0) for p in known]
     words = name or _summary(known)
     if len(known) > MOST_DOTS:
         return image(_column_chart(places, scale), height=118, name=words, css="strip", decorative=decorative)
