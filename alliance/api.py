@@ -12,7 +12,6 @@ from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2,
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,7 +20,7 @@ import standards.api
 import usecases.api
 from alliance.core import api_guide, pagination
 from alliance.core import schema as api_schema
-from alliance.core.api import Endpoint, Resource
+from alliance.core.api import AcceptNegotiation, Endpoint, Resource
 from alliance.core.errors import BadParameters, ParameterError
 from alliance.core.throttling import ClientRateThrottle
 from alliance.members import api as members_api
@@ -124,7 +123,7 @@ def openapi() -> dict[str, Any]:
         return SchemaGenerator().get_schema(request=None, public=True)
 
 
-class SchemaNegotiation(DefaultContentNegotiation):
+class SchemaNegotiation(AcceptNegotiation):
     """JSON or YAML by `?format=`, else by the header Accept."""
 
     def select_renderer(self, request: Request, renderers: list[Any], format_suffix: str | None = None) -> Any:

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Qu
 from django.utils import translation
 from django.utils.functional import cached_property
 from rest_framework import viewsets
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,11 +24,19 @@ Errors = list[ParameterError]
 Piece = list[Mapping[str, Any]]
 
 
+class AcceptNegotiation(DefaultContentNegotiation):
+    """By the header Accept alone: `?format=` is a parameter like any other, known or refused."""
+
+    class settings:  # noqa: N801  (the name that DRF reads)
+        URL_FORMAT_OVERRIDE = None
+
+
 class Door:
     """What every answer of the API says about caching and quotas, and that it speaks English. Mixed into APIViews."""
 
     permission_classes = [AllowAny]  # who sees which row is the queryset's matter
     metadata_class = None
+    content_negotiation_class = AcceptNegotiation
     http_method_names = ["get", "head", "options"]
     #: The answer is made from one row alone (see `alliance.core.conditional`).
     one_row = False

@@ -1,0 +1,156 @@
+"""What the API says beside its bodies: validators, caching, methods, other origins."""
+
+import pytest
+from django.http import HttpResponse
+
+from alliance.members.models import User
+from tests.alliance.api_cases import BY_NAME, NAMES, detail_address, list_address
+from usecases.models import Country, Lesson, Technology, UseCase
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("reference_data", "no_quota")]
+ADDRESSES = [address for name in NAMES for address in (list_address(name), detail_address(name))]
+ALL = [*ADDRESSES, "/api/v1/", "/api/v1/schema/"]
+
+
+@pytest.mark.parametrize("address", ALL)
+def test_an_answer_that_is_held_is_not_sent_again(client, address):
+    first = client.get(address)
+    tag = first["ETag"]
+    assert tag.startswith('"')
+    again = client.get(address, headers={"if-none-match": f'"other", W/{tag}'})
+    assert (again.status_code, again.content) == (304, b"")
+    for name in ("ETag", "Cache-Control", "Vary", "Access-Control-Allow-Origin"):
+        assert again[name] == first[name]
+    assert again.get("Last-Modified") == first.get("Last-Modified")
+    assert client.get(address, headers={"if-none-match": '"other"'}).content == first.content
+
+
+@pytest.mark.parametrize("address", ALL)
+def test_head_is_get_without_the_body(client, address):
+    full, head = client.get(address), client.head(address)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("ETag", "Content-Type", "Content-Length", "Vary", "Cache-Control"):
+        assert head[name] == full[name]
+    assert client.head(address, headers={"if-none-match": full["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize("address", [*ALL, "/api/v1/use-cases.csv"])
+def test_options_names_the_methods(client, address):
+    response = client.options(address)
+    assert (response.status_code, response.content) == (204, b"")
+    assert response["Allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_lists_and_records_tell_when_they_changed(client, address):
+    assert client.get(address)["Last-Modified"].endswith(" GMT")
+
+
+def test_a_change_of_anything_nested_changes_tag_and_date(client):
+    address = detail_address("use-cases")
+    seen = {client.get(address)["ETag"]}
+    changes = [
+        lambda case: Technology.objects.filter(slug="level-sensors").update(name="another name"),
+        lambda case: Lesson.objects.filter(use_case=case).update(advice="another advice"),
+        lambda case: Country.objects.filter(code="US").update(name="Elsewhere"),
+        lambda case: case.participations.first().delete(),
+        lambda case: case.technologies.clear(),
+    ]
+    for change in changes:
+        change(UseCase.objects.get(slug="smart-sewers-south-bend"))
+        tag = client.get(address)["ETag"]
+        assert tag not in seen
+        seen.add(tag)
+
+
+def test_a_removed_part_is_never_hidden_by_a_date(client):
+    address = detail_address("use-cases")
+    date = client.get(address)["Last-Modified"]
+    UseCase.objects.get(slug="smart-sewers-south-bend").technologies.clear()  # moves no date of what is left
+    assert client.get(address, headers={"if-modified-since": date}).status_code == 200
+    assert client.get(list_address("use-cases"), headers={"if-modified-since": date}).status_code == 200
+
+
+def test_a_record_of_one_row_may_be_asked_for_by_date(client):
+    Technology.objects.filter(slug="level-sensors").update(updated_at="2026-01-02T03:04:05Z", version=9)
+    first = client.get(detail_address("technologies"))
+    assert first["Last-Modified"] == "Fri, 02 Jan 2026 03:04:05 GMT"
+    held = {"if-modified-since": first["Last-Modified"]}
+    assert client.get(detail_address("technologies"), headers=held).status_code == 304
+    Technology.objects.filter(slug="level-sensors").update(updated_at="2026-01-02T03:04:06Z", version=10)
+    assert client.get(detail_address("technologies"), headers=held).status_code == 200
+    # The same rows as a list: one may be gone that was the newest.
+    assert client.get(list_address("technologies"), headers=held).status_code == 200
+
+
+def test_tags_differ_with_the_fields(client):
+    tags = {client.get(detail_address("cities") + query)["ETag"] for query in ("", "?fields=slug", "?omit=slug")}
+    assert len(tags) == 3
+
+
+@pytest.mark.parametrize("address", ALL)
+def test_caches_ask_each_time_and_keep_apart_what_depends_on_the_reader(client, address):
+    anonymous = client.get(address)
+    assert anonymous["Cache-Control"] == "public, max-age=0, must-revalidate"
+    assert {name.strip() for name in anonymous["Vary"].split(",")} == {"Accept", "Accept-Encoding", "Cookie"}
+    client.force_login(User.objects.create_user("reader@example.org", "a long password"))
+    assert client.get(address)["Cache-Control"] == "private, max-age=0, must-revalidate"
+
+
+def test_errors_are_not_kept(client):
+    assert client.get("/api/v1/use-cases/zz/")["Cache-Control"] == "no-store"
+    assert client.get("/api/v1/use-cases/?x=1")["Cache-Control"] == "no-store"
+
+
+# --- other origins ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "address",
+    [
+        *ALL,
+        "/api/v1/use-cases.csv",
+        "/api/v1/use-cases.geojson",
+        "/api/v1/zz/",
+        "/api/v1/use-cases/?x=1",
+        "/api/v1/use-cases",
+    ],
+)
+def test_pages_of_any_origin_may_read_every_answer(client, address):
+    response = client.get(address, headers={"origin": "https://elsewhere.example"})
+    assert response["Access-Control-Allow-Origin"] == "*"
+    exposed = {name.strip() for name in response["Access-Control-Expose-Headers"].split(",")}
+    assert {"ETag", "Last-Modified", "Link", "RateLimit", "RateLimit-Policy", "Retry-After"} <= exposed
+    assert "Access-Control-Allow-Credentials" not in response
+
+
+def test_a_browser_that_asks_first_hears_what_is_allowed(client):
+    response = client.options(
+        "/api/v1/use-cases/",
+        headers={
+            "origin": "https://elsewhere.example",
+            "access-control-request-method": "GET",
+            "access-control-request-headers": "if-none-match",
+        },
+    )
+    assert response.status_code == 204
+    assert response["Access-Control-Allow-Origin"] == "*"
+    assert response["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
+    assert "If-None-Match" in response["Access-Control-Allow-Headers"]
+
+
+def test_pages_are_not_opened_to_other_origins(client):
+    response = client.get("/", headers={"origin": "https://elsewhere.example"})
+    assert isinstance(response, HttpResponse)
+    assert "Access-Control-Allow-Origin" not in response
+
+
+def test_the_root_leads_to_every_list_and_export(client):
+    response = client.get("/api/v1/")
+    body = response.json()
+    assert list(body["resources"]) == NAMES
+    for name, links in body["resources"].items():
+        assert client.get(links["list"]).status_code == 200
+        assert list(links["exports"]) == BY_NAME[name].formats()
+        for address in links["exports"].values():
+            assert client.head(address).status_code == 200
+    assert f'<{body["schema"]}>; rel="service-desc"' in response["Link"]
+    assert f'<{body["documentation"]}>; rel="service-doc"' in response["Link"]
