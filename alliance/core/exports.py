@@ -75,17 +75,23 @@ def safe_cell(value: Any) -> Any:
     return value
 
 
-def csv_lines(export: Export) -> Iterator[str]:
-    """A header row, then one row a record; lines end as RFC 4180 has it."""
+def csv_line(cells: Iterable[Any]) -> str:
+    """Cells as one line that ends as RFC 4180 has it."""
     buffer = StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow([column.name for column in export.columns])
-    yield buffer.getvalue()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue()
+
+
+def csv_record(columns: Sequence[Column], document: Any) -> str:
+    """A record as one CSV line."""
+    return csv_line(safe_cell(column.read(document)) for column in columns)
+
+
+def csv_lines(export: Export) -> Iterator[str]:
+    """A header row, then one row a record."""
+    yield csv_line(column.name for column in export.columns)
     for piece in export.pieces:
-        buffer.seek(0)
-        buffer.truncate()
-        writer.writerows([safe_cell(column.read(document)) for column in export.columns] for document in piece)
-        yield buffer.getvalue()
+        yield "".join(csv_record(export.columns, document) for document in piece)
 
 
 def ndjson_lines(export: Export) -> Iterator[str]:
@@ -94,22 +100,25 @@ def ndjson_lines(export: Export) -> Iterator[str]:
         yield "".join(f"{json_text(document)}\n" for document in piece)
 
 
+def feature_text(columns: Sequence[Column], document: Any) -> str:
+    """A record as a GeoJSON feature: a point, the other columns as its properties."""
+    feature = {
+        "type": "Feature",
+        "id": document["slug"],
+        "geometry": {"type": "Point", "coordinates": [document["longitude"], document["latitude"]]},
+        "properties": {
+            column.name: column.read(document) for column in columns if column.name not in ("latitude", "longitude")
+        },
+    }
+    return json_text(feature)
+
+
 def geojson_text(export: Export) -> Iterator[str]:
     """A FeatureCollection (RFC 7946) of points, one a line, the columns as their properties."""
-    columns = [column for column in export.columns if column.name not in ("latitude", "longitude")]
     yield f'{{"type":"FeatureCollection","name":{json_text(export.name)},"features":['
     between = "\n"
     for piece in export.pieces:
-        features = (
-            {
-                "type": "Feature",
-                "id": document["slug"],
-                "geometry": {"type": "Point", "coordinates": [document["longitude"], document["latitude"]]},
-                "properties": {column.name: column.read(document) for column in columns},
-            }
-            for document in piece
-        )
-        yield between + ",\n".join(map(json_text, features))
+        yield between + ",\n".join(feature_text(export.columns, document) for document in piece)
         between = ",\n"
     yield "\n]}\n"
 
