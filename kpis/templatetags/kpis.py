@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F
 from django.template import Context
 
 from alliance.core.charts import Point, Scale, scale_for
 from alliance.core.evidence import Effect
 from alliance.members.models import Organisation
 from kpis.findings import Finding, finding
-from kpis.models import Direction, Kpi, KpiSet, Result
+from kpis.models import Direction, Kpi, KpiSet, Result, ResultQuerySet
 from standards.models import Standard
 from usecases.models import City
 
@@ -50,7 +50,7 @@ def _user(context: Context) -> Any:
     return getattr(context.get("request"), "user", None)
 
 
-def _results(rows: QuerySet[Result]) -> Results:
+def _results(rows: ResultQuerySet) -> Results:
     """Two queries when there are more than one table holds, else one."""
     # Among equally sure results the newest first, not the largest: size promises nothing.
     surest = rows.for_display().order_by("-grade", F("measured_year").desc(nulls_last=True), "pk")
