@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "alliance.members.middleware.SessionActivityMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -261,6 +261,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_MAX_AGE = 600
+# Compressing is most of the time of a first start: only what browsers ask for.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 DATA_DIR = BASE_DIR / "data"
 
 # --- REST API
