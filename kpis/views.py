@@ -7,6 +7,7 @@ from django.views.generic import DetailView
 from alliance.core.views import FacetedListView
 from kpis.filters import KpiFilter, result_count
 from kpis.models import Kpi
+from standards.models import Standard
 
 
 class KpiListView(FacetedListView):
@@ -38,7 +39,9 @@ class KpiDetailView(DetailView):
         return Kpi.objects.select_related("vertical")
 
     def get_context_data(self, **kwargs) -> dict:
-        return super().get_context_data(structured_data=self._structured_data(), **kwargs)
+        # A set that is a standard bears its designation.
+        standard = Standard.objects.filter(designation=self.object.kpi_set).first()
+        return super().get_context_data(standard=standard, structured_data=self._structured_data(), **kwargs)
 
     def _structured_data(self) -> dict:
         """The indicator as a schema.org DefinedTerm."""

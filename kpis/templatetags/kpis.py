@@ -10,6 +10,7 @@ from django.template import Context
 from alliance.core.charts import Point, Scale, scale_for
 from alliance.core.evidence import Effect
 from alliance.members.models import Organisation
+from kpis.filters import public_results
 from kpis.findings import Finding, finding
 from kpis.models import Direction, Kpi, KpiSet, Result, ResultQuerySet
 from standards.models import Standard
@@ -99,9 +100,12 @@ def kpi_results(context: Context, kpi: Kpi) -> dict[str, Any]:
     counts = rows.order_by().aggregate(
         cities=Count("use_case__city", distinct=True), use_cases=Count("use_case", distinct=True)
     )
+    results = _results(rows)
+    same_field = public_results().filter(kpi__vertical=kpi.vertical_id)
     return {
         "kpi": kpi,
-        "results": _results(rows),
+        "results": results,
+        "has_neighbours": not results.rows and same_field.exists(),
         "distribution": Distribution(points, scale_for(points), counts["cities"]) if points else None,
         "use_cases": counts["use_cases"],
         "cities": counts["cities"],

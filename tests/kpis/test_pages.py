@@ -96,11 +96,18 @@ def test_a_result_without_a_known_change_is_told_and_not_drawn(client):
 
 
 def test_an_unmeasured_indicator_says_so_and_leads_on(client):
-    html = html_of(client, "/kpis/?measured=no&set=U4SSC")
-    slug = re.search(r'class="std" href="/kpis/([^"]+)/"', html)[1]
-    html = html_of(client, f"/kpis/{slug}/")
+    measured, unmeasured = recipes.kpi(), recipes.kpi()
+    recipes.result(kpi=measured)
+    html = html_of(client, unmeasured.get_absolute_url())
     assert "No recorded use case has published a result by this indicator yet." in html
-    assert "measured=yes" in html
+    assert 'href="/kpis/?vertical=mobility&amp;measured=yes"' in html
+    Result.objects.all().delete()
+    assert "measured=yes" not in html_of(client, unmeasured.get_absolute_url())
+
+
+def test_an_indicator_of_a_standard_leads_to_it(client):
+    assert '<a href="/standards/iso-37120/"><bdi>ISO 37120</bdi></a>' in html_of(client, "/kpis/iso37120-2014-5-1/")
+    assert "Defined by" not in html_of(client, "/kpis/all-trv-time/")
 
 
 def test_equally_sure_results_are_not_ranked_by_size(client):
