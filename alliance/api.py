@@ -1,6 +1,5 @@
 """The REST API: which resources there are, with the filters of every floor, its root, its description, its guide."""
 
-import re
 from functools import lru_cache
 from typing import Any
 
@@ -193,7 +192,7 @@ for _resource in RESOURCES:
             name=f"{_name}-detail",
         ),
         re_path(
-            rf"^v1/{re.escape(_base)}\.(?P<ending>{'|'.join(_resource.formats())})$",
+            rf"^v1/{_base}\.(?P<ending>{'|'.join(_resource.formats())})$",
             _resource.as_view({"get": "export"}, **_door),
             name=f"{_name}-export",
         ),
