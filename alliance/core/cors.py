@@ -47,4 +47,8 @@ class CorsMiddleware:
         """Take back what the language middleware says of every answer: the API never varies by language."""
         if "Vary" in response.headers and response.headers.get("Content-Language") == "en":
             names = [name.strip() for name in response["Vary"].split(",")]
-            response["Vary"] = ", ".join(name for name in names if name.lower() != "accept-language")
+            kept = ", ".join(name for name in names if name.lower() != "accept-language")
+            if kept:
+                response["Vary"] = kept
+            else:
+                del response["Vary"]

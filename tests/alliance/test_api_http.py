@@ -137,6 +137,12 @@ def test_a_browser_that_asks_first_hears_what_is_allowed(client):
     assert "If-None-Match" in response["Access-Control-Allow-Headers"]
 
 
+def test_a_redirect_says_nothing_empty(client):
+    response = client.get("/api/v1/use-cases")
+    assert response.status_code == 301
+    assert response.get("Vary") != ""
+
+
 def test_pages_are_not_opened_to_other_origins(client):
     response = client.get("/", headers={"origin": "https://elsewhere.example"})
     assert isinstance(response, HttpResponse)

@@ -10,7 +10,9 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
+from playwright.sync_api import sync_playwright
 
 from alliance.core.errors import BAD_PARAMETERS
 from tests.alliance.api_cases import NAMES
@@ -131,8 +133,6 @@ def test_the_page_holds_no_inline_code_and_asks_nobody_else(page):
 
 @pytest.mark.browser
 def test_the_page_works_in_a_browser_under_the_strict_policy(server, chromium_path):
-    from playwright.sync_api import sync_playwright
-
     complaints, asked = [], []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
@@ -151,15 +151,16 @@ def test_the_page_works_in_a_browser_under_the_strict_policy(server, chromium_pa
         assert (
             form.locator("[data-request]").inner_text() == "GET /api/v1/use-cases/?q=sewers&vertical=water&page_size=2"
         )
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        found = Axe().run(page).response["violations"]
         browser.close()
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
     assert complaints == []
     assert all(url.startswith((server, "data:")) for url in asked)
 
 
 @pytest.mark.browser
 def test_the_forms_work_without_javascript(server, chromium_path):
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
         page = browser.new_context(java_script_enabled=False).new_page()
