@@ -19,10 +19,7 @@ class ResultListView(SavableListView):
     open_facets = ("design", "vertical", "effect")
 
     def get_queryset(self) -> QuerySet[Result]:
-        return Result.objects.visible_to(self.request.user)
-
-    def rows_to_show(self, rows: QuerySet) -> QuerySet:
-        return super().rows_to_show(rows).for_display()
+        return Result.objects.visible_to(self.request.user).for_display()
 
     def get_context_data(self, **kwargs) -> dict:
         context = super().get_context_data(everything=self.get_queryset().count(), **kwargs)

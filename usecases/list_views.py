@@ -18,7 +18,7 @@ class SavableListView(FacetedListView):
         for name, values in list(asked.lists()):
             asked.setlist(name, [value for value in values if value])
         asked._mutable = False
-        request.GET = asked
+        request.GET = asked  # type: ignore[assignment]
 
     def get_context_data(self, **kwargs) -> dict:
         context = super().get_context_data(**kwargs)

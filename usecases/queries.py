@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
@@ -95,8 +96,12 @@ def _shared(rows: QuerySet, owner: str) -> Coalesce:
     return Coalesce(Subquery(count, output_field=IntegerField()), 0)
 
 
-def _reasons(use_case: UseCase, other: UseCase) -> list[str]:
-    """In what two cases are alike, each reason a short sentence without its full stop."""
+def _reasons(use_case: UseCase, other: Any) -> list[str]:
+    """In what two cases are alike, each reason a short sentence without its full stop.
+
+    Args:
+        other: a use case with `same_technologies`, `same_standards` and `same_organisations` prefetched.
+    """
     reasons = []
     same_field = use_case.vertical_id == other.vertical_id
     same_city = use_case.city_id == other.city_id

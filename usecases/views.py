@@ -60,10 +60,7 @@ class UseCaseListView(SavableListView):
     }
 
     def get_queryset(self) -> QuerySet[UseCase]:
-        return UseCase.objects.visible_to(self.request.user)
-
-    def rows_to_show(self, rows: QuerySet) -> QuerySet:
-        return super().rows_to_show(rows).for_cards()
+        return UseCase.objects.visible_to(self.request.user).for_cards()
 
     def get_context_data(self, **kwargs) -> dict:
         picked = self._picked()
