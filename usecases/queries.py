@@ -25,7 +25,30 @@ MOST_RELATED = 4
 _WORD = re.compile(r"[^\W\d_]{3,}")
 #: Words that nearly every standard for cities has, so that they tell nothing about likeness.
 SAYING_LITTLE = frozenset(
-    ("smart", "city", "cities", "urban", "system", "systems", "data", "digital", "and", "for", "the")
+    [
+        "and",
+        "for",
+        "the",
+        "with",
+        "smart",
+        "city",
+        "cities",
+        "citywide",
+        "urban",
+        "digital",
+        "data",
+        "system",
+        "systems",
+        "management",
+        "control",
+        "network",
+        "platform",
+        "service",
+        "services",
+        "project",
+        "pilot",
+        "programme",
+    ]
 )
 MOST_SUGGESTED_PER_LAYER = 2
 #: A standard for more fields than this is one for the city as a whole.
