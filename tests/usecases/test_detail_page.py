@@ -68,7 +68,7 @@ def test_results_with_and_without_a_change_are_all_there(client):
     assert "44,000 tonnes a year" in reported
     case = UseCase.objects.get(slug="led-buenos-aires")
     for result in case.results.all():
-        assert f'id="result-{result.pk}"' in reported
+        assert f'id="result-{result.slug}"' in reported
         assert html_module.escape(result.source) in reported
 
 
