@@ -185,8 +185,8 @@ def test_the_table_shows_every_result_as_reported():
     told = recipes.result(use_case=case, relative_change_percent=-12, source="a printed report, p. 4")
     html = rendered("{% use_case_results case as results %}{% result_table results %}", case=case)
     for text in (
-        f'id="result-{row.pk}"',
-        f'id="result-{told.pk}"',
+        f'<tr id="{row.get_absolute_url().split("#")[1]}">',
+        f'<tr id="{told.get_absolute_url().split("#")[1]}">',
         "132.5 kWh per m² a year",
         "38 kWh per m² a year",
         "−71.3%",
