@@ -4,13 +4,13 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
-from standards.views import StandardListView
-from usecases.views import UseCaseListView
 
 from alliance import views
 from alliance.core import styleguide
 from kpis.use_case_filters import MeasuredUseCaseFilter
+from standards.views import StandardListView
 from usecases.standard_filters import UsedStandardFilter
+from usecases.views import UseCaseListView
 
 handler400 = "alliance.core.errors.bad_request"
 handler403 = "alliance.core.errors.permission_denied"

@@ -182,7 +182,7 @@ class Result(Record):
         ordering = ["slug", "pk"]
         indexes = [
             models.Index(fields=["kpi", "use_case"], name="result_kpi_use_case"),
-            models.Index(fields=["-measured_year", "-id"], name="result_newest"),
+            models.Index(fields=["-measured_year", "id"], name="result_newest"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -206,7 +206,7 @@ class Result(Record):
         return f"{self.kpi}, {self.use_case}"
 
     def get_absolute_url(self) -> str:
-        return f"{self.use_case.get_absolute_url()}#result-{self.pk}"
+        return f"{self.use_case.get_absolute_url()}#result-{self.slug}"
 
     @property
     def effect(self) -> Effect:

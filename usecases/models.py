@@ -278,7 +278,7 @@ class UseCase(Record):
         ordering = ["title", "pk"]
         indexes = [
             models.Index(fields=["title", "id"], name="usecase_title"),
-            models.Index(fields=["-published_at", "-id"], name="usecase_newest"),
+            models.Index(fields=["-published_at", "id"], name="usecase_newest"),
         ]
         constraints = [
             models.CheckConstraint(

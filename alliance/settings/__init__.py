@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "alliance.core.middleware.MetricsMiddleware",
     "alliance.core.middleware.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "alliance.core.cors.CorsMiddleware",
     "alliance.core.middleware.SecurityHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "alliance.core.middleware.ServiceErrorsMiddleware",
@@ -281,6 +282,17 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "UPLOADED_FILES_USE_URL": False,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Alliance for Best Practices and Standards in Smart Cities: REST API",
+    "DESCRIPTION": "What cities tried, what they measured, how sure one can be, and which open standards they used.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["alliance.core.schema.describe_tags", "alliance.core.schema.share_repeated"],
+    "SORT_OPERATIONS": False,
+    "SORT_OPERATION_PARAMETERS": False,
 }
 
 # --- what the process says

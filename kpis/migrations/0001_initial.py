@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'result',
                 'verbose_name_plural': 'results',
                 'ordering': ['slug', 'pk'],
-                'indexes': [models.Index(fields=['kpi', 'use_case'], name='result_kpi_use_case'), models.Index(fields=['-measured_year', '-id'], name='result_newest')],
+                'indexes': [models.Index(fields=['kpi', 'use_case'], name='result_kpi_use_case'), models.Index(fields=['-measured_year', 'id'], name='result_newest')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('result_value__isnull', False), ('relative_change_percent__isnull', False), _connector='OR'), name='kpis_result_says_something', violation_error_message='Give a value after the change, or the relative change.'), models.CheckConstraint(condition=models.Q(models.Q(('baseline_value', None), ('result_value', None)), models.Q(('unit', ''), _negated=True), _connector='OR'), name='kpis_result_values_with_unit', violation_error_message='A value needs its unit.'), models.CheckConstraint(condition=models.Q(('measured_year', None), ('measured_year__range', (1950, 2100)), _connector='OR'), name='kpis_result_year_plausible', violation_error_message='Years run from 1950 to 2100.')],
             },
         ),

@@ -235,7 +235,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='usecase',
-            index=models.Index(fields=['-published_at', '-id'], name='usecase_newest'),
+            index=models.Index(fields=['-published_at', 'id'], name='usecase_newest'),
         ),
         migrations.AddConstraint(
             model_name='usecase',
