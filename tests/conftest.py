@@ -1,12 +1,28 @@
 """What every test may ask for."""
 
 import os
+import re
 import shutil
 
 import pytest
+from django.conf import settings as portal_settings
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
+
+
+def _own_redis_database() -> None:
+    """Give each worker of a parallel run its own Redis database, as it has its own PostgreSQL database."""
+    worker = re.fullmatch(r"gw(\d+)", os.environ.get("PYTEST_XDIST_WORKER", ""))
+    if worker is None:
+        return
+    address = re.sub(r"/\d*$", "", portal_settings.REDIS_URL) + f"/{int(worker[1]) % 15 + 1}"
+    os.environ["REDIS_URL"] = address  # for the servers that tests start
+    portal_settings.REDIS_URL = portal_settings.CELERY_BROKER_URL = address
+    portal_settings.CACHES["default"]["LOCATION"] = address
+
+
+_own_redis_database()
 
 
 @pytest.fixture(scope="session")

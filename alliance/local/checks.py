@@ -16,6 +16,7 @@ from .checkout import Checkout
 from .console import Console, sentence
 from .environment import environment_for_tests, production_environment
 from .install import TEST_LOCK, ensure_packages, wait_for
+from .preparation import fingerprint, manage
 from .problems import Problem
 from .services import throw_away_services
 
@@ -96,6 +97,9 @@ def test(checkout: Checkout, console: Console, arguments: list[str]) -> int:
             with console.step("Starting throw-away PostgreSQL and Valkey"):
                 urls = stack.enter_context(throw_away_services(checkout.root, folder, checkout.logs))
             environment = environment_for_tests(urls, state=str(folder / "files"), chromium=find_chromium())
+            if "pytest" in chosen:
+                environment["STATIC_ROOT"] = str(checkout.state / "test-static")
+                collect_static(checkout, environment, console)
             for check in _checks(checkout, environment, pytest_arguments):
                 if check.name in chosen and not run_check(check, checkout, console):
                     failed.append(check.name)
@@ -105,6 +109,18 @@ def test(checkout: Checkout, console: Console, arguments: list[str]) -> int:
         f"Failed: {names} ({seconds:.0f} s)" if failed else f"All is well: {len(chosen)} steps, {seconds:.0f} s"
     )
     return 1 if failed else 0
+
+
+def collect_static(checkout: Checkout, environment: Mapping[str, str], console: Console) -> None:
+    """Give the tests the files as browsers get them, compressed and under their hashed names, when any has changed."""
+    folder = Path(environment["STATIC_ROOT"])
+    digest = fingerprint(checkout.root, ("static/**/*", TEST_LOCK))
+    if checkout.recall("steps.json", "test_static") == digest and folder.is_dir():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    with console.step("Collecting the static files for the tests"):
+        manage(checkout, environment, ("collectstatic", "--noinput", "--verbosity=0"))
+    checkout.remember("steps.json", test_static=digest)
 
 
 def _checks(checkout: Checkout, environment: Mapping[str, str], pytest_arguments: list[str]) -> list[Check]:

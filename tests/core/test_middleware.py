@@ -35,7 +35,7 @@ def test_each_request_gets_its_own_id(client):
     assert client.get("/healthz")["X-Request-ID"] != client.get("/healthz")["X-Request-ID"]
 
 
-def test_code_of_the_request_knows_the_id_until_the_answer_is_closed(rf):
+def test_code_of_the_request_knows_the_id_until_the_answer_is_closed(rf, db):
     seen = []
 
     def lines():
