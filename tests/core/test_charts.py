@@ -94,6 +94,10 @@ def test_axis_labels_never_touch_and_always_say_zero(values, width):
     assert all(after[0] - before[1] >= charts.GAP - 1e-9 for before, after in itertools.pairwise(spans))
 
 
+def test_marks_that_are_not_seen_take_no_room_on_an_axis():
+    assert charts.text_width("\u2066\u221243%\u2069") == charts.text_width("\u221243%")
+
+
 # --- dots and columns -----------------------------------------------------------------------------------------------
 @given(st.lists(st.floats(0, 100), max_size=60))
 def test_stacked_dots_do_not_touch(positions):
