@@ -17,7 +17,9 @@ NARROWEST = 288
 #: Widths in CSS pixels of the characters of axis labels, 13 px tall, in the widest common system face (DejaVu Sans);
 #: letters and all others take the last one. The marks that keep a number together in Arabic are not seen.
 WIDTHS = {
-    **{"%": 12.4, "\u2212": 10.9, "+": 10.9, ",": 4.2, ".": 4.2, " ": 4.2, "\u00a0": 4.2},
+    "%": 12.4,
+    **dict.fromkeys("\u2212+", 10.9),
+    **dict.fromkeys(",. \u00a0", 4.2),
     **dict.fromkeys("0123456789", 8.3),
     **dict.fromkeys("\u2066\u2067\u2068\u2069", 0.0),
 }
