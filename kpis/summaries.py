@@ -246,6 +246,6 @@ def by_region(places: Sequence[CityPlace]) -> list[RegionPlaces]:
     slugs: dict[str, str] = {}
     for place in places:
         country = place.city.country
-        slugs[country.region.name] = country.region.slug
-        regions.setdefault(country.region.name, {}).setdefault(str(country), []).append(place)
+        slugs[str(country.region)] = country.region.slug
+        regions.setdefault(str(country.region), {}).setdefault(str(country), []).append(place)
     return [RegionPlaces(name, slugs[name], sorted(regions[name].items())) for name in sorted(regions)]

@@ -10,6 +10,7 @@ from alliance.core.models import Record, RecordQuerySet
 from alliance.core.verticals import VerticalCode
 from alliance.members.models import Organisation
 from standards.models import Edition, Standard
+from usecases.places import country_name, region_name
 
 FIRST_YEAR, LAST_YEAR = 1950, 2100
 
@@ -28,7 +29,7 @@ class Region(Record):
         ordering = ["name", "pk"]
 
     def __str__(self) -> str:
-        return self.name
+        return region_name(self.slug, self.name)
 
 
 class Country(Record):
@@ -46,8 +47,6 @@ class Country(Record):
         ordering = ["name", "pk"]
 
     def __str__(self) -> str:
-        from usecases.places import country_name
-
         return country_name(self.code, self.name)
 
     def get_absolute_url(self) -> str:
