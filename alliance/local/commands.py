@@ -16,6 +16,7 @@ from .checkout import Checkout
 from .console import Console
 from .environment import portal_environment
 from .install import RUNTIME_LOCK, ensure_packages, require_space
+from .outside import require_services
 from .preparation import prepare
 from .problems import Problem
 from .processes import ManagedProcess, last_lines, recorded, started_at, write_record
@@ -88,6 +89,7 @@ def _serve(checkout: Checkout, console: Console, listener: socket.socket, begun:
     services = Services(checkout, console)
     supervisor = None
     try:
+        require_services()
         services.start()
         environment = portal_environment(checkout, services.urls(), port=port)
         checkout.prepare_files(None)

@@ -125,5 +125,19 @@ def manage(checkout: Checkout, environment: Mapping[str, str], command: Iterable
         raise Problem(
             f"'manage.py {' '.join(command)}' failed ({say_exit(code)}): mend what the lines above say and "
             f"run again; the whole log is {log}.",
-            lines=last_lines(log, 12) if written else [],
+            lines=without_traceback(last_lines(log, 60))[-12:] if written else [],
         )
+
+
+def without_traceback(lines: list[str]) -> list[str]:
+    """What a program told its reader: of a Python traceback only the last exception with its message."""
+    told: list[str] = []
+    inside = False
+    for line in lines:
+        if line.startswith(("Traceback (most recent call last)", "The above exception", "During handling of")):
+            # Only the last of a chain of exceptions is told.
+            told, inside = [], True
+        elif not inside or not line.startswith((" ", "\t")):
+            inside = False
+            told.append(line)
+    return told

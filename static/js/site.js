@@ -54,11 +54,14 @@
     announce(part);
   });
 
-  // A failed request becomes an ordinary visit, so that the reader sees what the server says.
-  document.addEventListener("htmx:responseError", function (event) {
+  // A failed request becomes an ordinary visit, so that the reader sees what the server says, or that
+  // it cannot be reached.
+  function visit(event) {
     var path = event.detail.pathInfo && event.detail.pathInfo.finalRequestPath;
     if (path && event.detail.requestConfig.verb === "get") window.location.assign(path);
-  });
+  }
+  document.addEventListener("htmx:responseError", visit);
+  document.addEventListener("htmx:sendError", visit);
 
   document.addEventListener("DOMContentLoaded", function () {
     if (window.htmx) root.classList.add("live");

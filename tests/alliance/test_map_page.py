@@ -27,10 +27,10 @@ def test_every_city_is_drawn_and_listed_once_by_region_and_country(client):
     assert drawn(html) == cities
     assert sorted(listed(html)) == sorted(cities)
     assert "90 use cases in 81 cities" in html
-    regions = re.findall(r'<h3 id="region-[a-z-]+"><bdi>(.*?)</bdi></h3>', html)
+    regions = re.findall(r'<h3 id="cities-[a-z-]+"><bdi>(.*?)</bdi></h3>', html)
     assert len(regions) == 8
     assert regions == sorted(regions)
-    countries = re.findall(r"<dt><bdi>(.*?)</bdi></dt>", html.split('id="region-europe"')[1].split("</section>")[0])
+    countries = re.findall(r"<dt><bdi>(.*?)</bdi></dt>", html.split('id="cities-europe"')[1].split("</section>")[0])
     assert countries == sorted(countries)
 
 

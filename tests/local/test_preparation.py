@@ -124,3 +124,23 @@ def test_a_step_that_fails_ends_with_its_last_words_and_is_tried_again(project):
         prepare(project, {}, Console(io.StringIO()))
     assert caught.value.lines[-1] == "data/cities.csv:2:name: too long"
     assert project.recall("steps.json", "compile_catalogues") is None
+
+
+def test_of_a_traceback_only_the_last_exception_is_told():
+    lines = [
+        "Operations to perform:",
+        "Traceback (most recent call last):",
+        '  File "manage.py", line 9, in <module>',
+        "    ^^^^^^^^^",
+        "psycopg2.OperationalError: no",
+        "The above exception was the direct cause of the following exception:",
+        "Traceback (most recent call last):",
+        '  File "manage.py", line 9, in <module>',
+        'django.db.utils.OperationalError: connection failed: FATAL:  database "x" does not exist',
+    ]
+    assert preparation.without_traceback(lines) == lines[-1:]
+
+
+def test_what_is_no_traceback_is_told_as_it_is():
+    lines = ["CommandError: 2 errors:", "  cities.csv:3:name: is empty: give a name"]
+    assert preparation.without_traceback(lines) == lines

@@ -109,12 +109,14 @@ def page_numbers(page: Page) -> list[int | str]:
 def hx(target: str, url: str) -> SafeString:
     """Attributes that let htmx fetch a part of the page; without it, the link loads the whole page.
 
-    The server answers with the element of the id ``target`` names (say ``#found``); the address follows. Nothing
-    without a target.
+    The server answers with the element of the id ``target`` names (say ``#found``); the address follows. A request
+    that is still under way is given up, so that the last click wins. Nothing without a target.
     """
     if not target:
         return SafeString("")
-    return format_html(' hx-get="{}" hx-target="{}" hx-swap="outerHTML" hx-push-url="true"', url, target)
+    return format_html(
+        ' hx-get="{}" hx-target="{}" hx-swap="outerHTML" hx-push-url="true" hx-sync="body:replace"', url, target
+    )
 
 
 @register.filter
