@@ -47,6 +47,7 @@ def up(checkout: Checkout, console: Console, *, port: int | None) -> int:
         if count:
             console.say(f"Stopped {count} processes that an earlier ./portal up had left behind.")
         with choose_listener(port, console) as listener:
+            require_services()
             require_space(checkout.root, ROOM_TO_RUN_MEGABYTES)
             ensure_packages(checkout, RUNTIME_LOCK, console)
             _serve(checkout, console, listener, begun)
@@ -89,7 +90,6 @@ def _serve(checkout: Checkout, console: Console, listener: socket.socket, begun:
     services = Services(checkout, console)
     supervisor = None
     try:
-        require_services()
         services.start()
         environment = portal_environment(checkout, services.urls(), port=port)
         checkout.prepare_files(None)

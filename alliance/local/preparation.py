@@ -129,12 +129,16 @@ def manage(checkout: Checkout, environment: Mapping[str, str], command: Iterable
         )
 
 
+#: How a traceback goes on, too: its first line may be out of reach.
+_TRACEBACK = ("Traceback (most recent call last)", "The above exception", "During handling of", '  File "')
+
+
 def without_traceback(lines: list[str]) -> list[str]:
     """What a program told its reader: of a Python traceback only the last exception with its message."""
     told: list[str] = []
     inside = False
     for line in lines:
-        if line.startswith(("Traceback (most recent call last)", "The above exception", "During handling of")):
+        if line.startswith(_TRACEBACK):
             # Only the last of a chain of exceptions is told.
             told, inside = [], True
         elif not inside or not line.startswith((" ", "\t")):

@@ -139,6 +139,8 @@ def test_of_a_traceback_only_the_last_exception_is_told():
         'django.db.utils.OperationalError: connection failed: FATAL:  database "x" does not exist',
     ]
     assert preparation.without_traceback(lines) == lines[-1:]
+    # The log is read from somewhere in the middle.
+    assert preparation.without_traceback(lines[3:4] + lines[2:5]) == lines[4:5]
 
 
 def test_what_is_no_traceback_is_told_as_it_is():
