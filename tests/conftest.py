@@ -25,17 +25,25 @@ def _own_redis_database() -> None:
 _own_redis_database()
 
 
+def _has_test_database() -> bool:
+    """Without any test that uses the database, none is made, and the connection is to the one of DATABASE_URL."""
+    return connection.settings_dict["NAME"].startswith("test_")
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """The test database holds the real reference data from the start; each test's own changes are rolled back."""
-    with django_db_blocker.unblock():
-        call_command("load_reference_data", verbosity=0)
+    if _has_test_database():
+        with django_db_blocker.unblock():
+            call_command("load_reference_data", verbosity=0)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_session_left(django_db_setup, django_db_blocker):
     """Threads of a live server may still hold connections when the test database is dropped: end them first."""
     yield
+    if not _has_test_database():
+        return
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
