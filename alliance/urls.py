@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/", include("alliance.api")),
     path("admin/", admin.site.urls),
     path("language/", include("django.conf.urls.i18n")),
+    path("favicon.ico", views.favicon),
     *i18n_patterns(
         path("", views.HomeView.as_view(), name="home"),
         path("search/", views.SearchView.as_view(), name="search"),

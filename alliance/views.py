@@ -11,6 +11,8 @@ from babel.lists import format_list
 from django.conf import settings
 from django.db.models import Expression, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, to_locale
@@ -140,6 +142,11 @@ def _dot_steps() -> Iterator[int]:
 def _listed(names: list[str]) -> str:
     """Names as the current language lists them within a sentence: "education, economy and agriculture"."""
     return format_list([name.lower() for name in names], locale=to_locale(get_language() or "en")) if names else ""
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """The icon for programs that ask at the usual address instead of reading the page's link."""
+    return redirect(static("img/mark.svg"))
 
 
 class HomeView(TemplateView):

@@ -5,7 +5,7 @@ import json
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 from rest_framework import exceptions
@@ -152,3 +152,22 @@ def test_a_page_whose_template_breaks_is_plain(monkeypatch):
     assert response.status_code == 500
     assert "Sorry &lt;b&gt;" in response.content.decode()
     assert "Try again &lt;soon&gt;." in response.content.decode()
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+@pytest.mark.parametrize("path", ["/", "/use-cases/", "/standards/iso-37120/", "/api/v1/docs/"])
+def test_a_page_that_takes_no_forms_refuses_the_method_and_not_the_form(reference_data, path, method):
+    answer = getattr(Client(enforce_csrf_checks=True), method)(path)
+    assert answer.status_code == 405
+    assert "GET" in answer["Allow"]
+
+
+def test_a_page_with_a_form_still_asks_for_its_secret(db):
+    answer = Client(enforce_csrf_checks=True).post("/accounts/login/", {"login": "a@example.org", "password": "x"})
+    assert answer.status_code == 403
+
+
+def test_the_icon_is_found_at_the_usual_address(client):
+    answer = client.get("/favicon.ico")
+    assert answer.status_code == 302
+    assert "/static/img/mark" in answer["Location"]
