@@ -21,6 +21,8 @@ class Origin(NamedTuple):
     request_id: str = ""
     #: True while a web request is answered, False in commands and tasks.
     is_web: bool = False
+    #: Who writes, as the change log names it: `user 12`, `visitor`, `command migrate`, `task ...`; empty: unknown.
+    actor: str = ""
 
 
 _NOBODY = Origin()
@@ -42,9 +44,14 @@ def accept(offered: str | None) -> str:
     return offered if offered and _ACCEPTED.fullmatch(offered) else new_id()
 
 
-def begin(request_id: str, *, is_web: bool) -> None:
+def begin(request_id: str, *, is_web: bool, actor: str = "") -> None:
     """From now on this thread works for the given request."""
-    _current.set(Origin(request_id, is_web))
+    _current.set(Origin(request_id, is_web, actor))
+
+
+def act_as(actor: str) -> None:
+    """From now on what this thread writes is written by `actor`, for the same request as before."""
+    _current.set(_current.get()._replace(actor=actor))
 
 
 def end() -> None:
@@ -53,9 +60,9 @@ def end() -> None:
 
 
 @contextmanager
-def working_for(request_id: str, *, is_web: bool = False) -> Iterator[None]:
+def working_for(request_id: str, *, is_web: bool = False, actor: str = "") -> Iterator[None]:
     """Work for the given request inside the block."""
-    token = _current.set(Origin(request_id, is_web))
+    token = _current.set(Origin(request_id, is_web, actor))
     try:
         yield
     finally:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 #: No task may take longer; below the broker's visibility_timeout, or a running task would be handed out again.
 SOFT_TIME_LIMIT_SECONDS = 1_740
 TIME_LIMIT_SECONDS = 1_800
-REQUEST_ID_HEADER = "portal_request_id"
+REQUEST_ID_HEADER, ACTOR_HEADER = "portal_request_id", "portal_actor"
 _BROKER_ERRORS = (BrokerError, redis.RedisError, OSError)
 
 
@@ -79,10 +79,11 @@ def beat() -> None:
 # --- the request's id travels with the task --------------------------------------------------------------------------
 @signals.before_task_publish.connect(weak=False)
 def send_request_id(headers: dict[str, Any] | None = None, **_: Any) -> None:
-    """Give the message the id of the request or task that sends it."""
-    origin = request_id.current().request_id
-    if origin and headers is not None:
-        headers.setdefault(REQUEST_ID_HEADER, origin)
+    """Give the message the id of the request or task that sends it, and who acts in it."""
+    origin = request_id.current()
+    if origin.request_id and headers is not None:
+        headers.setdefault(REQUEST_ID_HEADER, origin.request_id)
+        headers.setdefault(ACTOR_HEADER, origin.actor)
 
 
 @signals.task_prerun.connect(weak=False)
@@ -90,7 +91,11 @@ def take_request_id(task: Any = None, task_id: str = "", **_: Any) -> None:
     """In the worker: work for the request that sent the task; a scheduled task works for itself."""
     if task is None or task.request.is_eager or task.request.called_directly:
         return
-    request_id.begin(getattr(task.request, REQUEST_ID_HEADER, None) or task_id.replace("-", ""), is_web=False)
+    request_id.begin(
+        getattr(task.request, REQUEST_ID_HEADER, None) or task_id.replace("-", ""),
+        is_web=False,
+        actor=getattr(task.request, ACTOR_HEADER, None) or f"task {task.name}",
+    )
     task.request.portal_started = time.perf_counter()
 
 

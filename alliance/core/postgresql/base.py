@@ -1,4 +1,4 @@
-"""The connection: Django's own, and two session settings that follow the running request."""
+"""The connection: Django's own, and three session settings that follow the running request."""
 
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ class SessionSettings(NamedTuple):
 
     application_name: str
     statement_timeout_ms: int
+    #: Who writes: the change log's triggers read it as `portal.actor`.
+    actor: str
 
 
 def wanted_settings() -> SessionSettings:
@@ -23,13 +25,13 @@ def wanted_settings() -> SessionSettings:
     timeout_ms = asked_statement_timeout()
     if timeout_ms is None:
         timeout_ms = settings.STATEMENT_TIMEOUT_MS if origin.is_web else settings.BACKGROUND_STATEMENT_TIMEOUT_MS
-    return SessionSettings(f"portal {origin.request_id}".strip(), timeout_ms)
+    return SessionSettings(f"portal {origin.request_id}".strip(), timeout_ms, origin.actor[:100])
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Names its session after the running request, and limits its statements.
 
-    Both settings travel in one statement, and that statement replaces the `SELECT 1` by which Django finds out
+    The settings travel in one statement, and that statement replaces the `SELECT 1` by which Django finds out
     whether a kept connection still lives: a request pays no round trip for them, and one that does not use the
     database pays nothing.
     """
@@ -67,7 +69,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _tell_session(self, wanted: SessionSettings) -> None:
         with self.wrap_database_errors, self.connection.cursor() as cursor:
             cursor.execute(
-                "SELECT set_config('application_name', %s, false), set_config('statement_timeout', %s, false)",
-                [wanted.application_name, str(wanted.statement_timeout_ms)],
+                "SELECT set_config('application_name', %s, false), set_config('statement_timeout', %s, false), "
+                "set_config('portal.actor', %s, false)",
+                [wanted.application_name, str(wanted.statement_timeout_ms), wanted.actor],
             )
         self._session_settings = wanted

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class EventsConfig(AppConfig):
+    name = "alliance.events"
+    label = "events"
+    verbose_name = _("Change log")
+
+    def ready(self) -> None:
+        from alliance.events import log
+
+        # Once for all apps: this one is migrated last of those that own public tables (see INSTALLED_APPS).
+        post_migrate.connect(log.install_after_migrate, sender=self, dispatch_uid="events-install-triggers")
