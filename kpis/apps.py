@@ -6,3 +6,6 @@ class KpisConfig(AppConfig):
     name = "kpis"
     label = "kpis"
     verbose_name = _("Indicators and results")
+
+    def ready(self) -> None:
+        from kpis import kinds  # noqa: F401  (registers the kinds of documents)

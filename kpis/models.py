@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from alliance.core.evidence import GRADE_OF_METHOD, METHOD_WORDS, Effect, Grade, Method
 from alliance.core.models import Record, RecordQuerySet
+from kpis.documents import KpiDocument as KpiDocument
+from kpis.documents import ResultDocument as ResultDocument
 from usecases.models import FIRST_YEAR, LAST_YEAR, UseCase, Vertical
 from usecases.models import Status as UseCaseStatus
 

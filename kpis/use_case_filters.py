@@ -1,43 +1,25 @@
 """The use cases' query parameters, and what was measured."""
 
-from django.db.models import IntegerField, OuterRef, Subquery
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from alliance.core.filters import Facet, Sort, ThroughFacet
-from kpis.filters import Design, design_expression, measured, public_results, result_count
+from alliance.core.filters import ArrayFacet, Facet, Sort
+from kpis.expressions import Design
 from kpis.models import Kpi
-from usecases.filters import UseCaseFilter, YesNo
-
-
-def _strongest_grade() -> Coalesce:
-    """The best grade among a use case's public results; 0 without any."""
-    strongest = public_results().filter(use_case=OuterRef("pk")).order_by("-grade").values("grade")[:1]
-    return Coalesce(Subquery(strongest, output_field=IntegerField()), 0)
+from usecases.expressions import YesNo
+from usecases.filters import UseCaseFilter
 
 
 class MeasuredUseCaseFilter(UseCaseFilter):
     """Query parameters of the use cases, with their results."""
 
-    has_results = Facet(measured("use_case"), label=_("With results"), choices=YesNo, ordered=True)
-    design = ThroughFacet(
-        public_results,
-        "use_case",
-        design_expression(),
-        label=_("How it was compared"),
-        choices=Design,
-        ordered=True,
-    )
-    kpi = ThroughFacet(public_results, "use_case", "kpi__slug", label=_("Indicator measured"), rows=Kpi.objects.all)
+    has_results = Facet("has_results", label=_("With results"), choices=YesNo, ordered=True)
+    design = ArrayFacet("designs", label=_("How it was compared"), choices=Design, ordered=True)
+    kpi = ArrayFacet("kpis", label=_("Indicator measured"), rows=Kpi.objects.all)
 
     first_facets = ("vertical", "has_results", "design", "region")
     sorts = {
-        "evidence": Sort(
-            _("Strongest evidence"),
-            ("-strongest_grade", "-result_count"),
-            lambda: {"strongest_grade": _strongest_grade(), "result_count": result_count("use_case")},
-        ),
-        "results": Sort(_("Most results"), ("-result_count",), lambda: {"result_count": result_count("use_case")}),
+        "evidence": Sort(_("Strongest evidence"), ("-strongest_grade", "-result_count")),
+        "results": Sort(_("Most results"), ("-result_count",)),
         **UseCaseFilter.sorts,
     }
     default_sort = "evidence"

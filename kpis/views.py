@@ -5,7 +5,8 @@ from django.db.models import QuerySet
 from django.views.generic import DetailView
 
 from alliance.core.views import FacetedListView
-from kpis.filters import KpiFilter, result_count
+from kpis.expressions import result_count
+from kpis.filters import KpiFilter
 from kpis.models import Kpi
 from standards.models import Standard
 

@@ -6,3 +6,6 @@ class StandardsConfig(AppConfig):
     name = "standards"
     label = "standards"
     verbose_name = _("Standards")
+
+    def ready(self) -> None:
+        from standards import kinds  # noqa: F401  (registers the kinds of documents)

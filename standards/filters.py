@@ -2,10 +2,10 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from alliance.core.filters import ArrayFacet, Facet, PortalFilterSet, SearchFilter, Sort, ThroughFacet
+from alliance.core.filters import ArrayFacet, Facet, PortalFilterSet, SearchFilter, Sort
 from alliance.core.search import Searchable
 from alliance.core.verticals import VerticalCode
-from standards.models import Aspect, Body, Edition, EditionStatus, Layer, Standard, StandardKind
+from standards.models import Aspect, Body, EditionStatus, Layer, StandardDocument, StandardKind
 from standards.search import SEARCHABLE
 
 
@@ -33,10 +33,8 @@ class StandardFilter(PortalFilterSet):
     vertical = ArrayFacet("verticals", label=_("Field"), choices=VerticalCode)
     kind = Facet("kind", label=_("Kind"), choices=StandardKind)
     aspect = ArrayFacet("aspects", label=_("Concern"), choices=Aspect)
-    body = Facet("body__slug", label=_("Body"), rows=Body.objects.all)
-    status = ThroughFacet(
-        Edition.objects.all, "standard", "status", label=_("Status of an edition"), choices=EditionStatus, ordered=True
-    )
+    body = Facet("body_slug", label=_("Body"), rows=Body.objects.all)
+    status = ArrayFacet("statuses", label=_("Status of an edition"), choices=EditionStatus, ordered=True)
 
     sorts = {
         "designation": Sort(_("Designation"), ("designation",)),
@@ -46,5 +44,5 @@ class StandardFilter(PortalFilterSet):
     default_sort = "designation"
 
     class Meta:
-        model = Standard
+        model = StandardDocument
         fields: list[str] = []

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alliance.core.models import Record, RecordQuerySet
 from alliance.core.verticals import VerticalCode
+from standards.documents import StandardDocument as StandardDocument
 
 
 class Layer(models.TextChoices):

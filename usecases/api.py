@@ -87,15 +87,14 @@ class StandardUseSerializer(serializers.Serializer):
 
     slug = serializers.SlugField(read_only=True, source="standard.slug")
     designation = serializers.CharField(read_only=True, source="standard.designation")
-    edition = serializers.SerializerMethodField(help_text="Full designation; null: the source does not say which.")
+    edition = TextOrNull(
+        source="edition.designation", help_text="Full designation; null: the source does not say which."
+    )
     state = CodeField(UseState)
     title = serializers.CharField(read_only=True, source="standard.title")
     layer = CodeField(Layer, source="standard.layer")
     problems_met = TextOrNull()
     source = TextOrNull()
-
-    def get_edition(self, use) -> str | None:
-        return use.edition.designation if use.edition else None
 
 
 class LessonSerializer(serializers.Serializer):
@@ -118,6 +117,9 @@ class CostSerializer(serializers.Serializer):
 
 class CostField(CostSerializer):
     """The cost of a use case; null when it is not stated."""
+
+    #: Null where this column is.
+    present_if = "cost_amount"
 
     class Meta:
         ref_name = "Cost"

@@ -10,6 +10,8 @@ from alliance.core.models import Record, RecordQuerySet
 from alliance.core.verticals import VerticalCode
 from alliance.members.models import Organisation
 from standards.models import Edition, Standard
+from usecases.documents import CityDocument as CityDocument
+from usecases.documents import UseCaseDocument as UseCaseDocument
 from usecases.places import country_name, region_name
 
 FIRST_YEAR, LAST_YEAR = 1950, 2100

@@ -4,19 +4,17 @@ from django.utils.translation import gettext_lazy as _
 
 from alliance.core.filters import Facet, Sort
 from standards.filters import StandardFilter
-from usecases.filters import YesNo, active, published_use_cases
+from usecases.expressions import YesNo
 
 
 class UsedStandardFilter(StandardFilter):
     """Query parameters of the standards, with their use."""
 
-    used = Facet(active("standards"), label=_("Named by a use case"), choices=YesNo, ordered=True)
+    used = Facet("used", label=_("Named by a use case"), choices=YesNo, ordered=True)
 
     sorts = {
         **StandardFilter.sorts,
-        "uses": Sort(
-            _("Most use cases"), ("-use_case_count",), lambda: {"use_case_count": published_use_cases("standards")}
-        ),
+        "uses": Sort(_("Most use cases"), ("-use_case_count",)),
     }
 
     class Meta(StandardFilter.Meta):

@@ -28,7 +28,7 @@ LONGEST_CELL = 32_767
 
 #: A cell that begins so is run as a formula by spreadsheet programs.
 _FORMULA = re.compile(r"^[=+\-@\t\r\n]")
-_NUMBER = re.compile(r"^[+-]?\d+(\.\d+)?$")
+_NUMBER = re.compile(r"^[+-]?[0-9]+(\.[0-9]+)?\Z")
 
 Documents = Iterator[list[dict[str, Any]]]
 

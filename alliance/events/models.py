@@ -84,6 +84,8 @@ class StaleDocument(models.Model):
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(_("kind"), max_length=24)
     record_id = models.BigIntegerField(_("record"))
+    #: More than its body is to be made anew: lists may filter or sort by what has changed.
+    narrow = models.BooleanField(default=True)
 
     class Meta:
         verbose_name = _("stale document")

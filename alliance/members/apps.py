@@ -6,3 +6,6 @@ class MembersConfig(AppConfig):
     name = "alliance.members"
     label = "members"
     verbose_name = _("Members")
+
+    def ready(self) -> None:
+        from alliance.members import kinds  # noqa: F401  (registers the kinds of documents)

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alliance.core.filters import Facet, PortalFilterSet, SearchFilter, Sort
 from alliance.core.search import Searchable
-from alliance.members.models import Organisation, OrganisationKind
+from alliance.members.models import OrganisationDocument, OrganisationKind
 
 SEARCHABLE = Searchable({"A": ("name",)})
 
@@ -22,5 +22,5 @@ class OrganisationFilter(PortalFilterSet):
     default_sort = "name"
 
     class Meta:
-        model = Organisation
+        model = OrganisationDocument
         fields: list[str] = []

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alliance.core.models import Record, RecordQuerySet
+from alliance.members.documents import OrganisationDocument as OrganisationDocument
 
 
 class UserManager(BaseUserManager):

@@ -10,7 +10,7 @@ from django.template import Context
 from alliance.core.charts import Point, Scale, scale_for
 from alliance.core.evidence import Effect
 from alliance.members.models import Organisation
-from kpis.filters import public_results
+from kpis.expressions import public_results
 from kpis.findings import Finding, finding
 from kpis.models import Direction, Kpi, KpiSet, Result, ResultQuerySet
 from standards.models import Standard

@@ -1,0 +1,475 @@
+"""Ready documents: each record's public JSON, made once when it changes, beside the columns that lists filter by.
+
+A `Kind` says how the documents of one model are made: one query gives all columns, body and CSV line of any rows.
+Readers ask `current_state` once, then `Kind.rows(state)`. While the log holds nothing that the documents do not know,
+that is their table alone. Else the affected documents are left out and built live in the same statement (an overlay),
+so that whatever was committed before the reader asked is seen: writers wait for nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import connection, models
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    Exists,
+    Expression,
+    F,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
+from django.db.models.lookups import Exact
+from django.db.models.sql import Query
+from django.db.models.sql.datastructures import BaseTable
+
+from alliance.core.fields import Document
+from alliance.core.pagination import RowComparison
+from alliance.core.search import Searchable
+from alliance.events.models import Change, Operation
+from alliance.events.rendering import Compiler
+
+#: The reader of the log that keeps the documents.
+READER = "documents"
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+class DocumentQuerySet(models.QuerySet):
+    """Ready documents. Get one from `Kind.rows`: it alone knows which are stale."""
+
+    def public(self):
+        """Those that everybody may see."""
+        return self.filter(is_public=True)
+
+
+class ReadyDocument(models.Model):
+    """One record as lists, exports, search and the API give it out. Derived: never edited, always made anew."""
+
+    id = models.BigIntegerField(primary_key=True)
+    #: Everybody may see the record.
+    is_public = models.BooleanField()
+    search_vector = SearchVectorField()
+    body = models.TextField()
+    csv = models.TextField()
+
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+def listed(rows: QuerySet, name: str) -> ArraySubquery:
+    """The values of a column of related rows, each once, sorted."""
+    return ArraySubquery(rows.order_by(name).values_list(name, flat=True).distinct())
+
+
+def search_index(name: str) -> GinIndex:
+    """The index for search. Without a list of pending entries, which would make single searches slow."""
+    return GinIndex(fields=["search_vector"], name=name, fastupdate=False)
+
+
+# --- what a document depends on --------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Dependency:
+    """A table whose rows show in documents, and how to find the documents from an entry of the log.
+
+    Attributes:
+        model: of the rows.
+        path: from the record to the row, as a query writes it; empty for the record itself.
+        owner_column: of a row that points to its record: where the row as it was names the record.
+        watched: the columns that filters, order or search read; a change of others leaves the narrow columns right.
+            None: all.
+    """
+
+    model: type[Model]
+    path: str
+    owner_column: str = ""
+    watched: tuple[str, ...] | None = None
+    #: It shows in narrow columns alone: a change of columns that are not watched changes nothing.
+    in_body: bool = True
+
+    @property
+    def table(self) -> str:
+        return self.model._meta.db_table
+
+
+class Tail(NamedTuple):
+    """A part of the log: the entries after (transaction, position), up to another such pair or to the end."""
+
+    transaction: int
+    position: int
+    until: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """What a reader must know before it reads documents.
+
+    Attributes:
+        stamp: names the state of all public data: the same stamp, the same answers.
+        tail: the log from here on is not in the documents yet.
+        tables: those that the tail tells of.
+        queued: kinds with documents that wait to be made anew.
+        schemas: kind -> schema of its stored documents.
+        is_foreign: the log is of another life of the database (a restored copy): no document can be trusted.
+    """
+
+    stamp: str
+    tail: Tail
+    tables: frozenset[str]
+    queued: frozenset[str]
+    schemas: Mapping[str, str]
+    is_foreign: bool
+
+
+_STATE = """
+WITH s AS MATERIALIZED (
+  SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
+         pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next
+), c AS (
+  SELECT coalesce(max(transaction), 0) AS transaction, coalesce(max(position), 0) AS position,
+         max(schemas::text) AS schemas
+  FROM events_cursor WHERE reader = 'documents'
+), l AS (
+  SELECT transaction, position FROM events_change, s WHERE transaction < s.oldest
+  ORDER BY transaction DESC, position DESC LIMIT 1
+), u AS (
+  SELECT count(*) AS n, coalesce(sum(position), 0) AS total FROM events_change, s WHERE transaction >= s.oldest
+)
+SELECT c.transaction, c.position, c.schemas, s.next,
+  (SELECT l.transaction || '.' || l.position FROM l), u.n, u.total,
+  CASE WHEN u.n > 0 OR (SELECT (l.transaction, l.position) > (c.transaction, c.position) FROM l)
+       THEN ARRAY(SELECT DISTINCT "table" FROM events_change e
+                  WHERE (e.transaction, e.position) > (c.transaction, c.position)) END,
+  CASE WHEN EXISTS (SELECT FROM events_staledocument)
+       THEN ARRAY(SELECT DISTINCT kind FROM events_staledocument) END
+FROM s, c, u
+"""
+
+
+def current_state() -> State:
+    """One query. Ask before reading documents: what is committed before it is in what is read after it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE)
+        transaction, position, schemas, following, settled, unsettled, total, tables, queued = cursor.fetchone()
+    return State(
+        stamp=f"{settled or 0}-{unsettled}.{total}" if unsettled else f"{settled or 0}",
+        tail=Tail(transaction, position),
+        tables=frozenset(tables or ()),
+        queued=frozenset(queued or ()),
+        schemas=json.loads(schemas) if schemas else {},
+        is_foreign=transaction >= following,
+    )
+
+
+def entries_of(tail: Tail) -> QuerySet[Change]:
+    """The entries of that part of the log."""
+    place = [F("transaction"), F("position")]
+    after = [Value(tail.transaction), Value(tail.position)]
+    entries = Change.objects.order_by().filter(RowComparison(place, ">", after))
+    if tail.until is not None:
+        entries = entries.filter(RowComparison(place, "<=", [Value(number) for number in tail.until]))
+    return entries
+
+
+# --- kinds -----------------------------------------------------------------------------------------------------------
+kinds: dict[str, "Kind"] = {}
+
+
+@dataclass
+class Kind:
+    """How the documents of one model are made.
+
+    Attributes:
+        name: as in the address of its resource, such as `use-cases`.
+        model, document: the record and its table of documents.
+        serializer: of the public JSON.
+        columns: document column -> what it holds, in terms of the record. Never null where it is an order.
+        is_public: whether everybody may see the record.
+        searchable: what of it is searched.
+        computed: sources of the serializer that are no columns -> expression.
+        watched: path -> the columns of rows there that `columns` and `searchable` read (see `Dependency`).
+        more_paths: relations that only `columns` follow.
+    """
+
+    name: str
+    model: type[Model]
+    document: type[ReadyDocument]
+    serializer: type[Document]
+    columns: dict[str, str | Expression]
+    is_public: Expression
+    searchable: Searchable
+    computed: Mapping[str, Expression] = field(default_factory=dict)
+    watched: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    more_paths: list[str] = field(default_factory=list)
+
+    def register(self) -> "Kind":
+        kinds[self.name] = self
+        return self
+
+    def extend(
+        self,
+        columns: Mapping[str, str | Expression],
+        paths: Sequence[str],
+        watched: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        """A higher floor fills columns that the table has for it."""
+        self.columns |= columns
+        self.more_paths += paths
+        self.watched |= watched
+
+    # --- how documents are made
+    @cached_property
+    def _compiled(self) -> tuple[dict[str, Expression], set[str]]:
+        compiler = Compiler(self.model, self.computed)
+        serializer = self.serializer()
+        texts = {"body": compiler.json(serializer), "csv": compiler.csv(serializer)}
+        return texts, compiler.paths
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The columns of the table, in its order."""
+        return [one.attname for one in self.document._meta.concrete_fields]
+
+    def expression(self, name: str) -> Expression | F:
+        """What a column of the table holds."""
+        match name:
+            case "id":
+                return F("pk")
+            case "is_public":
+                return self.is_public
+            case "search_vector":
+                return self.searchable.vector()
+            case "body" | "csv":
+                return self._compiled[0][name]
+        value = self.columns[name]
+        return F(value) if isinstance(value, str) else value
+
+    def live(self, names: Sequence[str] | None = None) -> QuerySet:
+        """The documents of all records, built now: `ready_<column>` each, as tuples."""
+        chosen = {f"ready_{name}": self.expression(name) for name in names or self.names}
+        return self.model._base_manager.order_by().annotate(**chosen).values_list(*chosen)
+
+    @cached_property
+    def live_sql(self) -> tuple[str, tuple[Any, ...]]:
+        return self.live().query.sql_with_params()
+
+    @cached_property
+    def schema(self) -> str:
+        """Changes whenever the documents of unchanged records would."""
+        sql, parameters = self.live_sql
+        return hashlib.blake2b(f"{sql} {parameters}".encode(), digest_size=8).hexdigest()
+
+    # --- what they depend on
+    @cached_property
+    def dependencies(self) -> list[Dependency]:
+        found = [Dependency(self.model, "")]
+        for path in sorted({*self._compiled[1], *self.more_paths}):
+            found += self._along(path)
+        return found
+
+    def _along(self, path: str) -> list[Dependency]:
+        *before, last = path.split("__")
+        model: type[Model] = self.model
+        for step in before:
+            model = _relation(model, step).related_model
+        relation = _relation(model, last)
+        target, watched = relation.related_model, self.watched.get(path)
+        in_body = path in self._compiled[1]
+        if relation.many_to_many:
+            through = relation.remote_field.through if hasattr(relation, "remote_field") else relation.through
+            owner = relation.m2m_column_name()
+            return [Dependency(through, "", owner), Dependency(target, path, watched=watched)]
+        if relation.one_to_many:
+            return [Dependency(target, "", relation.field.column, watched, in_body)]
+        return [Dependency(target, path, watched=watched, in_body=in_body)]
+
+    @cached_property
+    def tables(self) -> frozenset[str]:
+        return frozenset(one.table for one in self.dependencies)
+
+    def affected_sql(self, tail: Tail, tables: frozenset[str]) -> tuple[str, list[Any]]:
+        """A query of (id, narrow): the documents that entries of the log may have changed, and whether more than
+        their body. An id may come twice."""
+        parts: list[str] = []
+        parameters: list[Any] = []
+        for one in self.dependencies:
+            if one.table not in tables:
+                continue
+            for rows in self._affected(one, entries_of(tail).filter(table=one.table)):
+                sql, given = rows.query.sql_with_params()
+                parts.append(sql)
+                parameters += given
+        return " UNION ALL ".join(parts) or "SELECT NULL::bigint, false WHERE false", parameters
+
+    def _affected(self, one: Dependency, entries: QuerySet[Change]) -> list[QuerySet]:
+        rows = self.model._base_manager.order_by()
+        emptied = entries.filter(record_id=None)
+        found = [rows.filter(Exists(emptied)).annotate(_narrow=_TRUE).values_list("pk", "_narrow")]
+        entries = entries.filter(record_id__isnull=False).annotate(_narrow=_is_narrow(one))
+        if not one.in_body:
+            entries = entries.filter(_narrow=True)
+        if one.owner_column:
+            was = Cast(KeyTextTransform(one.owner_column, "before"), BigIntegerField())
+            now = Subquery(one.model._base_manager.filter(pk=OuterRef("record_id")).values(one.owner_column))
+            return [
+                entries.filter(before__isnull=False).annotate(_id=was).values_list("_id", "_narrow"),
+                entries.annotate(_id=now).values_list("_id", "_narrow"),
+                *found,
+            ]
+        if not one.path:
+            return [entries.values_list("record_id", "_narrow"), *found]
+        # One pass for entries that change narrow columns, one for those that do not.
+        for narrow in (True, False) if one.watched is not None and one.in_body else (True,):
+            ids = entries.filter(_narrow=narrow).values("record_id")
+            value = Value(narrow, BooleanField())
+            found.append(rows.filter(**{f"{one.path}__in": ids}).annotate(_narrow=value).values_list("pk", "_narrow"))
+        return found
+
+    # --- reading
+    def is_stale(self, state: State) -> bool:
+        """Whether any document is not as its record is."""
+        return (
+            state.is_foreign
+            or self.name in state.queued
+            or not self.tables.isdisjoint(state.tables)
+            or state.schemas.get(self.name) != self.schema
+        )
+
+    def rows(self, state: State) -> DocumentQuerySet:
+        """All documents as of now."""
+        rows = DocumentQuerySet(self.document)
+        if self.is_stale(state):
+            rows.query = rows.query.chain(_OverlaidQuery)
+            rows.query.overlay = (self, state)
+        return rows
+
+    def bodies(self, rows: QuerySet, state: State, column: str = "body") -> Expression:
+        """The expression of a text column: of the table, or live where the document is stale."""
+        if not self.is_stale(state):
+            return F(column)
+        live, parameters = self.live([column]).query.sql_with_params()
+        table, alias = self.document._meta.db_table, self.model._meta.db_table
+        return RawSQL(
+            f'(CASE WHEN "{table}".stale THEN ({live} WHERE "{alias}".id = "{table}".id) '
+            f'ELSE (SELECT d."{column}" FROM "{table}" d WHERE d.id = "{table}".id) END)',
+            parameters,
+            output_field=TextField(),
+        )
+
+    def overlay_sql(self, state: State, names: Sequence[str]) -> tuple[str, list[Any]]:
+        """What stands in place of the table while documents are stale: its narrow columns as they are now, and
+        `stale`, which says that the body must be made."""
+        table, base = self.document._meta.db_table, self.model._meta.db_table
+        live, live_parameters = self.live(names).query.sql_with_params()
+        columns, listed = _listed(names), _listed(names, "d.")
+        if state.is_foreign or state.schemas.get(self.name) != self.schema:
+            return f"SELECT {columns}, true AS stale FROM ({live}) AS live({columns})", list(live_parameters)
+        affected, parameters = self.affected_sql(state.tail, state.tables)
+        sql = f"""
+            WITH affected(id, narrow) AS MATERIALIZED (
+              SELECT id, bool_or(narrow) FROM (
+                SELECT record_id AS id, narrow FROM events_staledocument WHERE kind = %s
+                UNION ALL SELECT * FROM ({affected}) AS found(id, narrow)
+              ) AS every WHERE id IS NOT NULL GROUP BY id
+            )
+            SELECT {listed}, coalesce(a.id IS NOT NULL, false) AS stale FROM "{table}" d
+            LEFT JOIN affected a ON a.id = d.id WHERE a.narrow IS NOT TRUE
+            UNION ALL
+            SELECT {columns}, true FROM ({live} WHERE "{base}".id IN (SELECT id FROM affected WHERE narrow))
+              AS live({columns})
+        """
+        return sql, [self.name, *parameters, *live_parameters]
+
+
+_TRUE = Value(True, BooleanField())
+
+
+def _text(value: Expression) -> Expression:
+    return Coalesce(value, Value(""), output_field=TextField())
+
+
+def _is_narrow(one: Dependency) -> Expression:
+    """Whether an entry changes what lists filter, sort or search by."""
+    if one.watched is None:
+        return _TRUE
+    changed = ~Q(operation=Operation.UPDATE)
+    for name in one.watched:
+        now = one.model._base_manager.filter(pk=OuterRef("record_id")).values_list(Cast(name, TextField()))
+        changed |= ~Q(Exact(_text(KeyTextTransform(name, "before")), _text(Subquery(now))))
+    return Case(When(changed, then=_TRUE), default=Value(False), output_field=BooleanField())
+
+
+def _relation(model: type[Model], name: str) -> Any:
+    """A relation by its field's name, its accessor's or its query name."""
+    for one in model._meta.related_objects:
+        if name in (one.get_accessor_name(), one.name):
+            return one
+    return model._meta.get_field(name)
+
+
+def _listed(names: Sequence[str], prefix: str = "") -> str:
+    return ", ".join(f'{prefix}"{name}"' for name in names)
+
+
+# --- the overlay in Django's terms -----------------------------------------------------------------------------------
+#: Costly to make: left out of an overlay unless the query reads it. Bodies come by `Kind.bodies` alone.
+_HEAVY = frozenset({"body", "csv", "search_vector"})
+
+
+class _OverlaidTable(BaseTable):
+    """A table of documents whose stale rows are replaced by live ones."""
+
+    overlay: tuple[Kind, State]
+
+    def as_sql(self, compiler, connection):
+        kind, state = self.overlay
+        left_out = _HEAVY - ({"search_vector"} if _reads_vector(compiler.query) else set())
+        sql, parameters = kind.overlay_sql(state, [name for name in kind.names if name not in left_out])
+        return f"({sql}) AS {compiler.quote_name_unless_alias(self.table_alias)}", parameters
+
+    def relabeled_clone(self, change_map):
+        clone = super().relabeled_clone(change_map)
+        clone.overlay = self.overlay
+        return clone
+
+
+def _reads_vector(query: Query) -> bool:
+    return any(
+        getattr(getattr(part, "target", None), "name", "") == "search_vector"
+        for expression in (*_leaves(query.where), *query.annotations.values())
+        for part in (expression.flatten() if hasattr(expression, "flatten") else ())
+    )
+
+
+def _leaves(node: Any) -> Iterator[Any]:
+    for child in getattr(node, "children", ()):
+        yield from _leaves(child) if hasattr(child, "children") else (child,)
+
+
+class _OverlaidQuery(Query):
+    """A query over documents of which some are stale."""
+
+    overlay: tuple[Kind, State]
+
+    def base_table_class(self, table_name: str, alias: str | None) -> BaseTable:
+        table = _OverlaidTable(table_name, alias)
+        table.overlay = self.overlay
+        return table
