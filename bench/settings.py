@@ -1,0 +1,8 @@
+"""The portal's own settings, and the few addresses that the benchmarks add."""
+
+from alliance.settings import *  # noqa: F403
+from alliance.settings import CACHES
+
+ROOT_URLCONF = "bench.urls"
+#: Apart from what the portal of this checkout has cached.
+CACHES["default"]["KEY_PREFIX"] = "bench"
