@@ -35,6 +35,7 @@ urlpatterns = [
         path("results/", include("kpis.result_urls")),
         path("cities/", include("usecases.city_urls")),
         path("organisations/", include("usecases.organisation_urls")),
+        path("history/", include("alliance.events.urls")),
         path("accounts/", include("alliance.members.urls")),
         path("accounts/", include("allauth.urls")),
         path(

@@ -49,6 +49,7 @@ FOOTER = (
             Entry(_("Your account"), "account_email", MEMBERS),
             Entry(_("Sign out"), "account_logout", MEMBERS),
             Entry(_("Administration"), "admin:index", STAFF),
+            Entry(_("Deleted records"), "events:deleted", STAFF),
         ),
     ),
     (

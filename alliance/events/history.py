@@ -7,7 +7,7 @@ changes of one row follow each other by their position: a writer waits for the o
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -27,7 +27,7 @@ LARGEST_ID = 2**63 - 1
 _STAMP = re.compile(r"([0-9]{1,18})-([0-9]{1,18})-([0-9]{1,18})")
 
 #: A row as the database writes it: column -> value as JSON has it; numbers with a point are Decimal.
-Image = Mapping[str, Any]
+Image = Mapping[Any, Any]
 
 
 def record_models() -> dict[str, type[models.Model]]:
@@ -100,6 +100,12 @@ class State:
     then: Image | None
     #: The table was emptied since: `then` is not known.
     is_lost: bool
+    #: The highest that the row ever had; 0 of a link, which has none.
+    version: int = 0
+
+    def reversed(self) -> "State":
+        """The way from now back to then."""
+        return replace(self, now=self.then, then=self.now)
 
 
 @dataclass(frozen=True)
@@ -149,7 +155,9 @@ class Subject:
         """Every row that is, or once was, the record or a part of it: table, id, the row now."""
         quote = connection.ops.quote_name
         table, key = self.model._meta.db_table, quote(self.model._meta.pk.column)
-        selects = [f"SELECT '{table}', {self.pk}::bigint, (SELECT to_jsonb(t) FROM {table} t WHERE t.{key} = {self.pk})"]
+        selects = [
+            f"SELECT '{table}', {self.pk}::bigint, (SELECT to_jsonb(t) FROM {table} t WHERE t.{key} = {self.pk})"
+        ]
         for part in self.parts:
             table, key, column = part.model._meta.db_table, quote(part.model._meta.pk.column), part.field.column
             selects.append(f"SELECT '{table}', t.{key}, to_jsonb(t) FROM {table} t WHERE t.{quote(column)} = {self.pk}")
@@ -183,7 +191,8 @@ class Subject:
         """How many transactions wrote to the record or its parts."""
         with connection.cursor() as cursor:
             cursor.execute(
-                f"WITH {self._member}, {self._entry} SELECT count(*) FROM (SELECT 1 FROM entry GROUP BY transaction, at) t"
+                f"WITH {self._member}, {self._entry} "
+                f"SELECT count(*) FROM (SELECT 1 FROM entry GROUP BY transaction, at) t"
             )
             return int(cursor.fetchone()[0])
 
@@ -197,7 +206,7 @@ class Subject:
                 f"WITH {self._member}, {self._entry}, "
                 f"chosen AS (SELECT transaction, at, max(position) AS last FROM entry GROUP BY transaction, at "
                 f"ORDER BY last DESC OFFSET {int(offset)} LIMIT {int(limit)}) "
-                f"SELECT chosen.last, position, entry.transaction, entry.at, \"table\", id, operation, actor, request, "
+                f'SELECT chosen.last, position, entry.transaction, entry.at, "table", id, operation, actor, request, '
                 f"before::text, next, next_before::text, now::text "
                 f"FROM entry JOIN chosen USING (transaction, at) ORDER BY chosen.last DESC, position"
             )
@@ -243,23 +252,27 @@ class Subject:
         itself comes first. Rows that were no part at either moment are left out."""
         with connection.cursor() as cursor:
             cursor.execute(
-                f"WITH {self._member}, {self._entry}, later AS (SELECT DISTINCT ON (\"table\", id) \"table\", id, "
-                f"operation, before FROM entry WHERE position > {int(position)} ORDER BY \"table\", id, position) "
+                f'WITH {self._member}, {self._entry}, later AS (SELECT DISTINCT ON ("table", id) "table", id, '
+                f'operation, before FROM entry WHERE position > {int(position)} ORDER BY "table", id, position) '
                 f"SELECT member.name, member.id, now::text, "
-                f"CASE WHEN operation IS NULL THEN now ELSE before END::text, coalesce(operation = 'T', false) "
-                f"FROM member LEFT JOIN later ON later.\"table\" = member.name AND later.id = member.id"
+                f"CASE WHEN operation IS NULL THEN now ELSE before END::text, coalesce(operation = 'T', false), "
+                f"coalesce(greatest((now->>'version')::bigint, (SELECT max((entry.before->>'version')::bigint) "
+                f'FROM entry WHERE entry."table" = member.name AND entry.id = member.id)), 0) '
+                f'FROM member LEFT JOIN later ON later."table" = member.name AND later.id = member.id'
             )
             rows = cursor.fetchall()
-        states = [State(self._models[name], pk, _image(now), _image(then), lost) for name, pk, now, then, lost in rows]
-        return [one for one in states if one.is_lost or any(self.owns(one.model, image) for image in (one.now, one.then))]
+        states = [
+            State(self._models[name], pk, _image(now), _image(then), is_lost, version)
+            for name, pk, now, then, is_lost, version in rows
+        ]
+        return [one for one in states if one.is_lost or any(self.owns(one.model, row) for row in (one.now, one.then))]
 
     def stamp(self) -> Stamp:
         """What to compare to find out whether somebody wrote in between."""
         with connection.cursor() as cursor:
             cursor.execute(
-                f"WITH {self._member}, {self._entry} SELECT "
-                f"(SELECT coalesce((now->>'version')::bigint, 0) FROM member WHERE name = %s AND id = {self.pk} LIMIT 1), "
-                f"count(*), coalesce(max(position), 0) FROM entry",
+                f"WITH {self._member}, {self._entry} SELECT coalesce((SELECT (now->>'version')::bigint FROM member "
+                f"WHERE name = %s AND id = {self.pk}), 0), count(*), coalesce(max(position), 0) FROM entry",
                 [self.model._meta.db_table],
             )
             return Stamp(*cursor.fetchone())

@@ -15,6 +15,7 @@ from django.utils import formats, timezone
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 
+from alliance.core.templatetags.numbers import digits
 from alliance.events.history import Entry, Image, Part, State, Subject
 from alliance.events.models import Change, Operation
 
@@ -27,6 +28,8 @@ LONG = 60
 NEIGHBOURS = 12
 #: Texts with more pairs of words than this are shown one after the other.
 MOST_PAIRS = 4_000_000
+#: A row: its model and its primary key.
+Key = tuple[type[models.Model], int]
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -133,7 +136,7 @@ class Names:
         self._gone = self._find_gone({model: keys - self._there[model].keys() for model, keys in wanted.items()})
 
     @staticmethod
-    def _find_gone(missing: Mapping[type[models.Model], set[int]]) -> dict[tuple[type[models.Model], int], models.Model]:
+    def _find_gone(missing: Mapping[type[models.Model], set[int]]) -> dict[Key, models.Model]:
         tables = {model._meta.db_table: model for model, keys in missing.items() if keys}
         if not tables:
             return {}
@@ -198,7 +201,7 @@ def _plain(field: models.Field, raw: Any) -> str:
     if isinstance(value, date | time):
         return formats.localize(value)
     if isinstance(value, Decimal):
-        return formats.number_format(value.normalize() + 0 if value else 0, use_l10n=True, force_grouping=False)
+        return digits(value)
     return str(value)
 
 
@@ -220,7 +223,8 @@ class Wording:
 
     def changes(self, rows: Iterable[State]) -> list[RowChange]:
         """What differs between two moments of some rows (`then` -> `now`): the record first, then its parts by kind."""
-        told, links = [], {}
+        told: list[RowChange] = []
+        links: dict[type[models.Model], list[State]] = {}
         for row in rows:
             part = self.subject.part_of_model.get(row.model)
             if part is not None and part.other is not None and not row.is_lost:
@@ -272,7 +276,8 @@ class Wording:
         added: set[int] = set()
         for row in rows:
             was, became = (
-                image[part.other.column] if self.subject.owns(model, image) else None for image in (row.then, row.now)
+                (image or {})[part.other.column] if self.subject.owns(model, image) else None
+                for image in (row.then, row.now)
             )
             if was != became:
                 removed |= {was} - {None}
@@ -295,8 +300,8 @@ class Wording:
 
 def net(entries: Sequence[Entry]) -> list[State]:
     """What the entries of one transaction did to each row altogether: `then` is before, `now` is after."""
-    first: dict[tuple[type[models.Model], int], Entry] = {}
-    last: dict[tuple[type[models.Model], int], Entry] = {}
+    first: dict[Key, Entry] = {}
+    last: dict[Key, Entry] = {}
     for entry in entries:
         key = (entry.model, entry.record_id)
         first.setdefault(key, entry)
