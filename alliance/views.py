@@ -3,7 +3,7 @@
 import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,15 +26,21 @@ from alliance.core.search import Search, headlines, matching
 from alliance.core.templatetags.charts import CLASS_OF_EFFECT, tick_text
 from alliance.core.templatetags.numbers import signed_percent
 from alliance.core.views import FilteredView, ListError
+from alliance.events.documents import Kind
+from alliance.events.reading import state_of, visible_documents
+from alliance.members.kinds import ORGANISATIONS
 from alliance.members.models import Organisation
 from kpis import summaries
 from kpis.filters import KpiFilter
 from kpis.findings import Finding, finding
+from kpis.kinds import KPIS
 from kpis.models import Kpi, Result
 from kpis.use_case_filters import MeasuredUseCaseFilter
+from standards.kinds import STANDARDS
 from standards.models import Standard
 from standards.queries import for_lists
 from usecases.filters import ActiveOrganisationFilter, CityFilter
+from usecases.kinds import CITIES, USE_CASES
 from usecases.models import City, UseCase
 from usecases.standard_filters import UsedStandardFilter
 
@@ -159,7 +165,7 @@ class HomeView(TemplateView):
         numbers = summaries.key_numbers(user)
         fields = summaries.use_cases_by_vertical(user)
         specimen = summaries.strongest_result(user)
-        places = summaries.city_places(UseCase.objects.visible_to(user), user, labels=self._labels(user))
+        places = summaries.city_places(visible_documents(USE_CASES, user), labels=self._labels(user))
         measured_places = sum(place.has_result for place in places)
         return super().get_context_data(
             numbers=numbers,
@@ -204,7 +210,7 @@ class HomeView(TemplateView):
 class Source:
     """A list that the site search looks through, and what it shows of a hit."""
 
-    name: str
+    kind: Kind
     label: Words
     all_label: Words
     route: str
@@ -212,57 +218,59 @@ class Source:
     title: str
     texts: Mapping[str, str | Expression]
 
-    def rows(self, user) -> QuerySet:
-        match self.name:
-            case "use-cases":
-                return UseCase.objects.visible_to(user).for_cards()
-            case "standards":
-                return for_lists(Standard.objects.all())
-            case "indicators":
-                return Kpi.objects.select_related("vertical")
-            case "cities":
-                return City.objects.select_related("country__region")
-            case _:
-                return Organisation.objects.all()
+    records: Callable[[], QuerySet]
 
 
 SOURCES = (
     Source(
-        "use-cases",
+        USE_CASES,
         _("Use cases"),
         _("All use cases that match"),
         "usecases:list",
         MeasuredUseCaseFilter,
         "title",
         {"solution_marked": "solution", "problem_marked": "problem"},
+        lambda: UseCase.objects.for_cards(),
     ),
     Source(
-        "standards",
+        STANDARDS,
         _("Standards"),
         _("All standards that match"),
         "standards:list",
         UsedStandardFilter,
         "title",
         {"designation_marked": "designation", "summary_marked": "summary", "rfp_use_marked": "rfp_use"},
+        lambda: for_lists(Standard.objects.all()),
     ),
     Source(
-        "indicators",
+        KPIS,
         _("Indicators"),
         _("All indicators that match"),
         "kpis:list",
         KpiFilter,
         "name",
         {"definition_marked": "definition"},
+        lambda: Kpi.objects.select_related("vertical"),
     ),
-    Source("cities", _("Cities"), _("All cities that match"), "cities:list", CityFilter, "name", {}),
     Source(
-        "organisations",
+        CITIES,
+        _("Cities"),
+        _("All cities that match"),
+        "cities:list",
+        CityFilter,
+        "name",
+        {},
+        lambda: City.objects.select_related("country__region"),
+    ),
+    Source(
+        ORGANISATIONS,
         _("Organisations"),
         _("All organisations that match"),
         "organisations:list",
         ActiveOrganisationFilter,
         "name",
         {},
+        lambda: Organisation.objects.all(),
     ),
 )
 
@@ -292,7 +300,11 @@ class SearchView(TemplateView):
     def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
         asked = QueryDict(mutable=True)
         asked.setlist("q", request.GET.getlist("q")[-1:])
-        filtersets = [source.filterset_class(asked, source.rows(request.user), request=request) for source in SOURCES]
+        state = state_of(request)
+        filtersets = [
+            source.filterset_class(asked, visible_documents(source.kind, request.user, state), request=request)
+            for source in SOURCES
+        ]
         errors = [
             ListError("q", filtersets[0].form.fields["q"].label or "q", str(message))
             for message in filtersets[0].form.errors.get("q", [])
@@ -319,7 +331,9 @@ class SearchView(TemplateView):
         rows = filterset.filtered()
         total = rows.count()
         marked = headlines(search, source.title, source.texts)
-        best = list(rows.annotate(**marked).order_by("-relevance", "pk")[:BEST]) if total else []
+        keys = list(rows.order_by("-relevance", "pk").values_list("pk", flat=True)[:BEST]) if total else []
+        found = source.records().filter(pk__in=keys).annotate(**marked).in_bulk() if keys else {}
+        best = [found[key] for key in keys if key in found]
         query = QueryDict(mutable=True)
         query["q"] = search.text
         return Hits(source, total, best, query.urlencode())
@@ -369,12 +383,12 @@ class MapView(FilteredView):
     filterset_class = MeasuredUseCaseFilter
     open_facets = ("vertical", "region", "has_results")
 
-    def get_queryset(self) -> QuerySet[UseCase]:
-        return UseCase.objects.visible_to(self.request.user)
+    def get_queryset(self) -> QuerySet:
+        return visible_documents(USE_CASES, self.request.user, state_of(self.request))
 
     def get_context_data(self, **kwargs) -> dict:
         rows = self.filter.filtered()
-        places = summaries.city_places(rows, self.request.user)
+        places = summaries.city_places(rows)
         measured_places = sum(place.has_result for place in places)
         listed = sorted(places, key=lambda place: -place.use_cases)[:MOST_PLACES]
         return super().get_context_data(

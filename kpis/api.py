@@ -2,9 +2,10 @@
 
 from rest_framework import serializers
 
-from alliance.core.api import Resource, column
+from alliance.core.api import column
 from alliance.core.evidence import Effect, Grade, Method
 from alliance.core.fields import ApiAddress, CodeField, DecimalText, Document, PageAddress, TextOrNull
+from alliance.events.api import DocumentResource
 from kpis.filters import KpiFilter, ResultFilter
 from kpis.models import DataQuality, Direction, Kpi, KpiKind, KpiSet, Result, ResultState, Verification
 from usecases.api import CityShortSerializer, VerticalShortSerializer
@@ -134,7 +135,7 @@ class ResultSerializer(Document):
     )
 
 
-class KpiResource(Resource):
+class KpiResource(DocumentResource):
     serializer_class = KpiSerializer
     filterset_class = KpiFilter
     resource, url_name, singular, plural = "kpis", "kpi", "indicator", "indicators"
@@ -144,7 +145,7 @@ class KpiResource(Resource):
         return Kpi.objects.select_related("vertical")
 
 
-class ResultResource(Resource):
+class ResultResource(DocumentResource):
     serializer_class = ResultSerializer
     filterset_class = ResultFilter
     resource, url_name, singular, plural = "results", "result", "result", "results"

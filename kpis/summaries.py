@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from urllib.parse import urlencode
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.functional import Promise
 
 from alliance.core.evidence import GRADE_EXPLANATION, Grade
@@ -14,7 +14,7 @@ from alliance.core.verticals import VerticalCode
 from kpis.goals import GOALS, SETTINGS
 from kpis.models import Direction, Kpi, Result
 from standards.models import Standard
-from usecases.models import City, UseCase
+from usecases.models import City, UseCase, UseCaseDocument
 
 Words = str | Promise
 
@@ -196,27 +196,25 @@ class CityPlace:
         return self.city.longitude
 
 
-def city_places(use_cases: QuerySet[UseCase], user, *, labels: dict[int, str] | None = None) -> list[CityPlace]:
+def city_places(use_cases: QuerySet[UseCaseDocument], *, labels: dict[int, str] | None = None) -> list[CityPlace]:
     """The cities of the given use cases by name, each with its number of them. Two queries.
 
     Args:
-        use_cases: filtered as the reader asked, visible ones only.
+        use_cases: documents, filtered as the reader asked, visible ones only.
         labels: city id -> words under its name on the map.
     """
-    measured = Exists(Result.objects.visible_to(user).filter(use_case=OuterRef("pk")))
     rows = (
-        UseCase.objects.filter(pk__in=use_cases.order_by().values("pk"))
-        .order_by()
-        .values_list("city_id")
-        .annotate(n=Count("pk"), measured=Count("pk", filter=Q(measured)))
+        use_cases.order_by()
+        .values_list("city")
+        .annotate(n=Count("pk"), measured=Count("pk", filter=Q(has_results="yes")))
     )
-    counts = {city_id: (n, measured_n) for city_id, n, measured_n in rows}
-    cities = City.objects.filter(pk__in=counts).select_related("country__region").order_by("name", "pk")
+    counts = {slug: (n, measured_n) for slug, n, measured_n in rows}
+    cities = City.objects.filter(slug__in=counts).select_related("country__region").order_by("name", "pk")
     return [
         CityPlace(
             city=city,
-            use_cases=counts[city.pk][0],
-            has_result=counts[city.pk][1] > 0,
+            use_cases=counts[city.slug][0],
+            has_result=counts[city.slug][1] > 0,
             label=(labels or {}).get(city.pk, ""),
         )
         for city in cities

@@ -4,16 +4,18 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.views.generic import DetailView
 
-from alliance.core.views import FacetedListView
+from alliance.events.lists import DocumentListView
 from kpis.expressions import result_count
 from kpis.filters import KpiFilter
+from kpis.kinds import KPIS
 from kpis.models import Kpi
 from standards.models import Standard
 
 
-class KpiListView(FacetedListView):
+class KpiListView(DocumentListView):
     """All indicators, with filters."""
 
+    kind = KPIS
     filterset_class = KpiFilter
     template_name = "kpis/kpi_list.html"
     fragment_template_name = "kpis/_kpi_list.html"

@@ -5,6 +5,7 @@ from rest_framework import serializers
 from alliance.core.api import Resource, column
 from alliance.core.fields import ApiAddress, CodeField, Document, PageAddress, TextOrNull
 from alliance.core.verticals import VerticalCode
+from alliance.events.api import DocumentResource
 from standards.filters import BodyFilter, StandardFilter
 from standards.models import Access, Aspect, Body, EditionStatus, IprTerms, Layer, Standard, StandardKind
 
@@ -100,7 +101,7 @@ class BodyResource(Resource):
         return Body.objects.all()
 
 
-class StandardResource(Resource):
+class StandardResource(DocumentResource):
     serializer_class = StandardSerializer
     filterset_class = StandardFilter
     resource, url_name, singular, plural = "standards", "standard", "standard", "standards"

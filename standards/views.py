@@ -4,15 +4,17 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.views.generic import DetailView
 
-from alliance.core.views import FacetedListView
+from alliance.events.lists import DocumentListView
 from standards.filters import StandardFilter
+from standards.kinds import STANDARDS
 from standards.models import Standard
 from standards.queries import current_edition, for_display, for_lists
 
 
-class StandardListView(FacetedListView):
+class StandardListView(DocumentListView):
     """All standards, with filters."""
 
+    kind = STANDARDS
     filterset_class = StandardFilter
     template_name = "standards/standard_list.html"
     fragment_template_name = "standards/_standard_list.html"

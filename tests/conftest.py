@@ -10,6 +10,8 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 
+from alliance.events import upkeep
+
 
 def _own_redis_database() -> None:
     """Give each worker of a parallel run its own Redis database, as it has its own PostgreSQL database."""
@@ -36,6 +38,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
     if _has_test_database():
         with django_db_blocker.unblock():
             call_command("load_reference_data", verbosity=0)
+            upkeep.follow()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,6 +14,7 @@ from alliance.core.fields import (
     TextOrNull,
 )
 from alliance.core.verticals import VerticalCode
+from alliance.events.api import DocumentResource
 from alliance.members.models import OrganisationKind
 from standards.models import Layer
 from usecases.filters import CityFilter, CountryFilter, TechnologyFilter, UseCaseFilter, VerticalFilter
@@ -297,7 +298,7 @@ class TechnologySerializer(Document):
 
 
 # --- resources -------------------------------------------------------------------------------------------------------
-class UseCaseResource(Resource):
+class UseCaseResource(DocumentResource):
     serializer_class = UseCaseSerializer
     filterset_class = UseCaseFilter
     resource, url_name, singular, plural = "use-cases", "use-case", "use case", "use cases"
@@ -308,7 +309,7 @@ class UseCaseResource(Resource):
         return UseCase.objects.visible_to(self.request.user).for_documents()
 
 
-class CityResource(Resource):
+class CityResource(DocumentResource):
     serializer_class = CitySerializer
     filterset_class = CityFilter
     resource, url_name, singular, plural = "cities", "city", "city", "cities"

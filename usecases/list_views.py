@@ -2,13 +2,13 @@
 
 from django.http import HttpRequest
 
-from alliance.core.views import FacetedListView
+from alliance.events.lists import DocumentListView
 
 
-class SavableListView(FacetedListView):
+class SavableListView(DocumentListView):
     """A list whose rows can be taken elsewhere, complete and in the same order.
 
-    Context, besides that of `FacetedListView`: save_query, the filters in force with the order always named.
+    Context, besides that of `DocumentListView`: save_query, the filters in force with the order always named.
     """
 
     def setup(self, request: HttpRequest, *args, **kwargs) -> None:

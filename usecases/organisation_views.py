@@ -4,7 +4,8 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.views.generic import DetailView
 
-from alliance.core.views import FacetedListView
+from alliance.events.lists import DocumentListView
+from alliance.members.kinds import ORGANISATIONS
 from alliance.members.models import Organisation, OrganisationKind
 from usecases.filters import ActiveOrganisationFilter
 from usecases.models import Participation, UseCase
@@ -19,9 +20,10 @@ _TYPES = {
 }
 
 
-class OrganisationListView(FacetedListView):
+class OrganisationListView(DocumentListView):
     """All organisations, with filters."""
 
+    kind = ORGANISATIONS
     filterset_class = ActiveOrganisationFilter
     template_name = "usecases/organisation_list.html"
     fragment_template_name = "usecases/_organisation_list.html"

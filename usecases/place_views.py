@@ -4,8 +4,9 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.views.generic import DetailView
 
-from alliance.core.views import FacetedListView
+from alliance.events.lists import DocumentListView
 from usecases.filters import CityFilter
+from usecases.kinds import CITIES
 from usecases.models import City, SizeBand, UseCase
 
 #: Cities of the same size and region that a city's page names.
@@ -18,9 +19,10 @@ def with_use_case_counts(cities: QuerySet[City], user) -> QuerySet[City]:
     return cities.annotate(visible_use_cases=Count("use_cases", filter=visible, distinct=True))
 
 
-class CityListView(FacetedListView):
+class CityListView(DocumentListView):
     """All cities, with filters."""
 
+    kind = CITIES
     filterset_class = CityFilter
     template_name = "usecases/city_list.html"
     fragment_template_name = "usecases/_city_list.html"

@@ -16,6 +16,7 @@ from django.views.generic import DetailView, TemplateView, View
 from usecases import citations, jsonld, queries
 from usecases.comparison import MOST_COMPARED, compare
 from usecases.filters import UseCaseFilter
+from usecases.kinds import USE_CASES
 from usecases.list_views import SavableListView
 from usecases.models import UseCase
 from usecases.search import SEARCHABLE
@@ -41,6 +42,7 @@ class Picked:
 class UseCaseListView(SavableListView):
     """All use cases, with filters; as cards, table or map."""
 
+    kind = USE_CASES
     filterset_class = UseCaseFilter
     template_name = "usecases/use_case_list.html"
     fragment_template_name = "usecases/_use_case_list.html"
@@ -66,7 +68,7 @@ class UseCaseListView(SavableListView):
         picked = self._picked()
         context = super().get_context_data(
             matching=self.filter.filtered(),
-            everything=self.get_queryset().count(),
+            everything=self.rows().count(),
             picked=picked,
             most_compared=MOST_COMPARED,
             **kwargs,

@@ -66,10 +66,18 @@ class Door:
     def _answer_conditionally(self, request: HttpRequest) -> Any:
         def answer(response: HttpResponse) -> HttpResponse:
             return conditional.answer_conditionally(
-                request, response, last_modified=getattr(self, "last_modified", None), one_row=self.one_row
+                request,
+                response,
+                etag=self.entity_tag(response.content),
+                last_modified=getattr(self, "last_modified", None),
+                one_row=self.one_row,
             )
 
         return answer
+
+    def entity_tag(self, body: bytes) -> str:
+        """The tag of an answer."""
+        return conditional.strong_etag(body)
 
     def refuse_unknown(self, query: QueryDict, known: Sequence[str], errors: Errors) -> None:
         """Note every parameter that this address does not have."""
@@ -136,7 +144,11 @@ class Resource(Door, viewsets.GenericViewSet):
     @cached_property
     def filterset(self) -> PortalFilterSet:
         """The filters of the page, over the rows that this reader may see."""
-        return self.filterset_class(self.request.query_params, self.get_queryset(), request=self.request._request)
+        return self.filterset_class(self.request.query_params, self.get_rows(), request=self.request._request)
+
+    def get_rows(self) -> QuerySet:
+        """What the filters choose among."""
+        return self.get_queryset()
 
     def _check(self, query: QueryDict, own: Sequence[str], errors: Errors) -> None:
         """Refuse the request when anything is wrong with it; name all that is.
@@ -196,17 +208,22 @@ class Resource(Door, viewsets.GenericViewSet):
         filters = self.filterset
         export = exports.Export(
             name=self.resource,
-            pieces=self._pieces(document.lean(filters.qs, only), filters.sort.keys, only),
+            pieces=self._pieces(filters.qs, filters.sort.keys, only),
             columns=columns,
             is_filtered=any(value not in (None, "", []) for name, value in filters.values.items() if name != "sort"),
             source=self._list_address(request),
+            ready=lambda ending: None if selection else self._ready_lines(filters.qs, filters.sort.keys, ending),
         )
         return exports.export_response(request._request, export, ending)
 
     def _pieces(self, rows: QuerySet, keys: Sequence[str], only: Iterable[str] | None) -> Iterator[Piece]:
         serializer = self.serializer_class(many=True, only=only)
-        for piece in pagination.chunks(rows, keys):
+        for piece in pagination.chunks(self.serializer_class.lean(rows, only), keys):
             yield serializer.to_representation(piece)
+
+    def _ready_lines(self, rows: QuerySet, keys: Sequence[str], ending: str) -> Iterator[str] | None:
+        """All lines of an export as texts that are written already; None when there are none."""
+        return None
 
     def _list_address(self, request: Request) -> str:
         query = request.query_params.urlencode()

@@ -254,7 +254,7 @@ class KeysetPagination(BasePagination):
         """
         self.request, self.bound_to, self.keyset = request, bound_to, Keyset(rows, keys)
         start = self._start(asked.cursor)
-        found = list(self.keyset.window(start, asked.size + 1))
+        found = self.fetch(self.keyset.window(start, asked.size + 1))
         more, self.page = len(found) > asked.size, found[: asked.size]
         backwards = start is not None and start.backwards
         if backwards:
@@ -264,6 +264,14 @@ class KeysetPagination(BasePagination):
         self.has_previous = more if backwards else start is not None
         self.count = rows.order_by().count() if asked.with_count else None
         return self.page
+
+    def fetch(self, window: QuerySet) -> list[Any]:
+        """The rows of a window."""
+        return list(window)
+
+    def position(self, row: Any) -> tuple[Any, ...]:
+        """The position of one of these rows."""
+        return self.keyset.position(row)
 
     def _start(self, cursor: str | None) -> Position | None:
         if cursor is None:
@@ -290,14 +298,14 @@ class KeysetPagination(BasePagination):
         if not self.has_next:
             return None
         # Rows before this position are gone; what follows is the beginning.
-        return self._link(Position(False, self.keyset.position(self.page[-1])) if self.page else None)
+        return self._link(Position(False, self.position(self.page[-1])) if self.page else None)
 
     def previous_link(self) -> str | None:
         """The address of the page before, or None on the first."""
         if not self.has_previous:
             return None
         # Rows after this position are gone; what precedes is the end.
-        return self._link(Position(True, self.keyset.position(self.page[0]) if self.page else None))
+        return self._link(Position(True, self.position(self.page[0]) if self.page else None))
 
     def _link(self, start: Position | None) -> str:
         query = self.request.query_params.copy()
@@ -307,16 +315,20 @@ class KeysetPagination(BasePagination):
         address = self.request.build_absolute_uri(self.request.path)
         return f"{address}?{query.urlencode()}" if query else address
 
-    def get_paginated_response(self, data: list[Any]) -> Response:
+    def get_paginated_response(self, data: Any) -> Response:
         following, previous = self.next_link(), self.previous_link()
         body: dict[str, Any] = {"next": following, "previous": previous}
         if self.count is not None:
             body["count"] = self.count
-        response = Response({**body, "results": data})
+        response = Response(self.envelope(body, data))
         links = [f'<{address}>; rel="{rel}"' for address, rel in ((following, "next"), (previous, "prev")) if address]
         if links:
             response["Link"] = ", ".join(links)
         return response
+
+    def envelope(self, body: dict[str, Any], data: Any) -> Any:
+        """The whole answer: what is said of the page, and its rows."""
+        return {**body, "results": data}
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The envelope of a list, for the API description."""

@@ -111,11 +111,17 @@ def matching(rows: QuerySet, search: Search, searchable: Searchable) -> QuerySet
 
     Source: PostgreSQL `ts_rank`; exact words weigh half as much again as stems.
     """
-    vector = searchable.vector()
+    if not _has_stored_vector(rows):
+        rows = rows.alias(search_vector=searchable.vector())
     rank = SearchRank(F("search_vector"), search.query) + SearchRank(F("search_vector"), search.exact) * Value(0.5)
     # A whole number, because a cursor must compare it for equality.
     relevance = Cast(rank * Value(1_000_000.0), BigIntegerField())
-    return rows.alias(search_vector=vector).filter(search_vector=search.query).annotate(relevance=relevance)
+    return rows.filter(search_vector=search.query).annotate(relevance=relevance)
+
+
+def _has_stored_vector(rows: QuerySet) -> bool:
+    """Whether the rows are ready documents, which keep their vector."""
+    return any(field.name == "search_vector" for field in rows.model._meta.fields)
 
 
 def headlines(search: Search, title: str, texts: Mapping[str, str | Expression]) -> dict[str, Expression]:
@@ -145,7 +151,8 @@ def _plain_words(asked: str) -> list[str]:
 
 
 def _corrections(rows: QuerySet, words: list[str], searchable: Searchable) -> tuple[tuple[str, str], ...]:
-    plain = rows.order_by().alias(_vector=searchable.vector())
+    stored = _has_stored_vector(rows)
+    plain = rows.order_by().alias(_vector=F("search_vector") if stored else searchable.vector())
     sql, parameters = plain.annotate(_found=F("_vector")).values("_found").query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -158,7 +165,10 @@ def _corrections(rows: QuerySet, words: list[str], searchable: Searchable) -> tu
         unknown = [row[0] for row in cursor.fetchall()]
         if not unknown:
             return ()
-        vocabulary = rows.order_by().annotate(_word=_TsVectorWords(searchable.vector(EXACT))).values("_word")
+        if stored:
+            vocabulary = rows.vocabulary()
+        else:
+            vocabulary = rows.order_by().annotate(_word=_TsVectorWords(searchable.vector(EXACT))).values("_word")
         sql, parameters = vocabulary.query.sql_with_params()
         cursor.execute(
             f"WITH words AS MATERIALIZED (SELECT DISTINCT word FROM ({sql}) AS rows(word)) "  # noqa: S608  (as above)

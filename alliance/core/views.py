@@ -88,9 +88,13 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
     def get_queryset(self) -> QuerySet:
         raise NotImplementedError
 
+    def rows(self) -> QuerySet:
+        """What the filters choose among."""
+        return self.get_queryset()
+
     @cached_property
     def filter(self) -> PortalFilterSet:
-        return self.filterset_class(self.request.GET, self.get_queryset(), request=self.request)
+        return self.filterset_class(self.request.GET, self.rows(), request=self.request)
 
     def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
         self.errors = [
@@ -233,10 +237,18 @@ class FacetedListView(FilteredView):
             rows = rows.annotate(**search.headlines(self.filter.search, self.headline_title, self.headline_texts))
         return rows
 
+    def listed_rows(self) -> QuerySet:
+        """The ordered rows of all pages."""
+        return self.rows_to_show(self.filter.qs)
+
+    def fill(self, page: Page) -> None:
+        """Put what is shown into a page that was cut out of `listed_rows`."""
+
     def get_context_data(self, **kwargs) -> dict:
         page_size = self._page_size()
-        paginator = Paginator(self.rows_to_show(self.filter.qs), page_size)
+        paginator = Paginator(self.listed_rows(), page_size)
         page = self._page(paginator)
+        self.fill(page)
         view = self._view()
         default_view = next(iter(self.views), "")
         export_query = self.export_query()

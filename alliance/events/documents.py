@@ -43,7 +43,7 @@ from django.db.models.sql.datastructures import BaseTable
 from alliance.core.fields import Document
 from alliance.core.pagination import RowComparison
 from alliance.core.search import Searchable
-from alliance.events.models import Change, Operation
+from alliance.events.models import Change, Operation, Word
 from alliance.events.rendering import Compiler
 
 #: The reader of the log that keeps the documents.
@@ -57,6 +57,11 @@ class DocumentQuerySet(models.QuerySet):
     def public(self):
         """Those that everybody may see."""
         return self.filter(is_public=True)
+
+    def vocabulary(self):
+        """The words that public documents of this kind use, as written."""
+        kind = next(kind for kind in kinds.values() if kind.document is self.model)
+        return Word.objects.filter(kind=kind.name).values("word")
 
 
 class ReadyDocument(models.Model):
@@ -361,7 +366,7 @@ class Kind:
             rows.query.overlay = (self, state)
         return rows
 
-    def bodies(self, rows: QuerySet, state: State, column: str = "body") -> Expression:
+    def bodies(self, state: State, column: str = "body") -> Expression | F:
         """The expression of a text column: of the table, or live where the document is stale."""
         if not self.is_stale(state):
             return F(column)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 
 from alliance.core.postgresql import statement_timeout
+from alliance.core.search import EXACT
 from alliance.events import log as triggers
 from alliance.events.documents import READER, Kind, Tail, current_state, kinds
 from alliance.events.models import Cursor, StaleDocument
@@ -158,6 +159,14 @@ def make(kind: Kind, ids: list[int]) -> None:
             f'DELETE FROM "{table}" WHERE id = ANY(%s) AND NOT EXISTS '
             f'(SELECT FROM "{base}" r WHERE r.id = "{table}".id)',
             [ids],
+        )
+        exact = kind.searchable.vector(EXACT)
+        public = kind.model._base_manager.alias(_public=kind.is_public).filter(_public=True, pk__in=ids).order_by().values_list(exact)
+        sql, given = public.query.sql_with_params()
+        cursor.execute(
+            "INSERT INTO events_word (kind, word) SELECT DISTINCT %s, unnest(tsvector_to_array(words)) "
+            f"FROM ({sql}) AS texts(words) ON CONFLICT DO NOTHING",
+            [kind.name, *given],
         )
 
 

@@ -2,8 +2,9 @@
 
 from rest_framework import serializers
 
-from alliance.core.api import Resource, column
+from alliance.core.api import column
 from alliance.core.fields import ApiAddress, CodeField, Document, PageAddress, TextOrNull
+from alliance.events.api import DocumentResource
 from alliance.members.filters import OrganisationFilter
 from alliance.members.models import Organisation, OrganisationKind
 
@@ -24,7 +25,7 @@ class OrganisationSerializer(Document):
     columns = (column("slug"), column("name"), column("kind"), column("website"), column("url"), column("updated_at"))
 
 
-class OrganisationResource(Resource):
+class OrganisationResource(DocumentResource):
     serializer_class = OrganisationSerializer
     filterset_class = OrganisationFilter
     resource, url_name, singular, plural = "organisations", "organisation", "organisation", "organisations"

@@ -1,0 +1,108 @@
+"""Resources of the REST API that give out ready documents.
+
+A list or an export passes on the text of the documents as it is; no row becomes an object on the way. Single records go
+through the serializer; both give the same bytes.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.db.models import Expression, F, QuerySet
+from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.utils.http import parse_etags
+from rest_framework.request import Request
+
+from alliance.core import conditional, pagination
+from alliance.core.api import Errors, Piece, Resource
+from alliance.core.fields import FIELDS, OMIT, read_selection
+from alliance.events import paging
+from alliance.events.documents import Kind, kinds
+from alliance.events.reading import sees_all, state_of, visible_documents
+
+#: Raised when the envelope of a list changes, so that nobody keeps an answer of the old shape.
+ENVELOPE = 1
+
+
+class DocumentResource(Resource):
+    """A resource whose lists and exports are made of ready documents."""
+
+    renderer_classes = [paging.ReadyRenderer]
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of documents of the same name."""
+        return kinds[self.resource]
+
+    def get_rows(self) -> QuerySet:
+        """The documents that this reader may see."""
+        return visible_documents(self.kind, self.request.user, state_of(self.request._request))
+
+    # --- a list ------------------------------------------------------------------------------------------------------
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if (unchanged := self._unchanged(request)) is not None:
+            return unchanged
+        errors: Errors = []
+        query = request.query_params
+        asked = pagination.read_page_parameters(query, errors)
+        only = read_selection(query, self.serializer_class.names(), errors)
+        self._check(query, (*pagination.PARAMETERS, FIELDS, OMIT), errors)
+        filters = self.filterset
+        pages = paging.TextPagination(self._text("body"))
+        page = pages.paginate(filters.qs, filters.sort.keys, asked, request, bound_to=self._bound_to())
+        if only is None:
+            return pages.get_paginated_response(page)
+        return pages.get_paginated_response([_selected(json.loads(text), only) for text in pages.texts])
+
+    def _text(self, column: str) -> Expression | F:
+        return self.kind.bodies(state_of(self.request._request), column)
+
+    # --- 304 before anything is looked up ----------------------------------------------------------------------------
+    def _mark(self, request: Request) -> str:
+        """What this answer depends on, besides its bytes: where it was asked, by whom, and the state of all data."""
+        told = "|".join(
+            [
+                request.get_full_path(),
+                request.accepted_media_type or "",
+                str(sees_all(request.user)),
+                self.kind.schema,
+                str(ENVELOPE),
+            ]
+        )
+        place = hashlib.blake2b(told.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
+        return f"{place}.{state_of(request._request).stamp}"
+
+    def _unchanged(self, request: Request) -> HttpResponse | None:
+        """304 when the client's tag was given for this very address in this very state of the data."""
+        held = request.headers.get("If-None-Match", "")
+        if "." not in held or "If-Match" in request.headers:
+            return None
+        ending = f'.{self._mark(request)}"'
+        tag = next((tag for tag in parse_etags(held) if tag.endswith(ending)), None)
+        if tag is None:
+            return None
+        answer = HttpResponseNotModified()
+        answer["ETag"] = tag.removeprefix("W/")
+        return answer
+
+    def entity_tag(self, body: bytes) -> str:
+        """The hash of the bytes; of a list, then what `_mark` says."""
+        tag = conditional.strong_etag(body)
+        return f'{tag[:-1]}.{self._mark(self.request)}"' if self.action == "list" else tag
+
+    # --- exports -----------------------------------------------------------------------------------------------------
+    def _pieces(self, rows: QuerySet, keys: Sequence[str], only: Iterable[str] | None) -> Iterator[Piece]:
+        kept = None if only is None else [*only]
+        for texts in paging.chunks(rows, keys, self._text("body")):
+            found = [json.loads(text) for text in texts]
+            yield found if kept is None else [_selected(document, kept) for document in found]
+
+    def _ready_lines(self, rows: QuerySet, keys: Sequence[str], ending: str) -> Iterator[str] | None:
+        between = "" if ending == "csv" else "\n"
+        pieces = paging.chunks(rows, keys, self._text("csv" if ending == "csv" else "body"))
+        return (between.join(texts) + between for texts in pieces)
+
+
+def _selected(document: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: document[name] for name in names}

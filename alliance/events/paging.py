@@ -1,0 +1,62 @@
+"""Pages and exports of texts that are written already: rows stay tuples of sort values and a text."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db.models import Expression, F, QuerySet
+from rest_framework.renderers import JSONRenderer
+
+from alliance.core import pagination
+from alliance.core.pagination import Keyset, Position
+
+_TEXT = "ready_text"
+#: Rows of the first piece of an export, which is to be there at once, and of the others.
+FIRST, SIZE = 100, 2_000
+
+
+class ReadyText(bytes):
+    """JSON that is written already."""
+
+
+class ReadyRenderer(JSONRenderer):
+    """JSON; what is written already passes as it is."""
+
+    def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> Any:
+        return data if isinstance(data, ReadyText) else super().render(data, accepted_media_type, renderer_context)
+
+
+class TextPagination(pagination.KeysetPagination):
+    """Pages of ready texts."""
+
+    def __init__(self, text: Expression | F) -> None:
+        self.text = text
+
+    def fetch(self, window: QuerySet) -> list[Any]:
+        return list(window.annotate(**{_TEXT: self.text}).values_list(*self.keyset.attributes, _TEXT))
+
+    def position(self, row: Any) -> tuple[Any, ...]:
+        return row[:-1]
+
+    @property
+    def texts(self) -> list[str]:
+        return [row[-1] for row in self.page]
+
+    def envelope(self, body: dict[str, Any], data: Any) -> Any:
+        if data is not self.page:
+            return super().envelope(body, data)
+        head = JSONRenderer().render(body)[:-1]
+        return ReadyText(b"".join([head, b',"results":[', ",".join(self.texts).encode(), b"]}"]))
+
+
+def chunks(rows: QuerySet, keys: Sequence[str], text: Expression | F) -> Iterator[list[str]]:
+    """The texts of all rows in order, in pieces: each is its own short query, so that no timeout ends an export."""
+    keyset = Keyset(rows, keys)
+    start, wanted = None, FIRST
+    while True:
+        window = keyset.window(start, wanted).annotate(**{_TEXT: text})
+        piece = list(window.values_list(*keyset.attributes, _TEXT))
+        if piece:
+            yield [row[-1] for row in piece]
+        if len(piece) < wanted:
+            return
+        start, wanted = Position(backwards=False, values=piece[-1][:-1]), SIZE

@@ -1,0 +1,29 @@
+"""Which documents a request reads: all as of now, as far as the reader may see them."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from alliance.events.documents import DocumentQuerySet, Kind, State, current_state
+
+_ATTRIBUTE = "portal_documents_state"
+
+
+def state_of(request: HttpRequest) -> State:
+    """The state of the documents, asked once a request, before anything else is read."""
+    state = getattr(request, _ATTRIBUTE, None)
+    if state is None:
+        state = current_state()
+        setattr(request, _ATTRIBUTE, state)
+    return state
+
+
+def sees_all(user: Any) -> bool:
+    """Whether the reader sees drafts and withdrawn records too."""
+    return user is not None and user.is_active and user.is_staff
+
+
+def visible_documents(kind: Kind, user: Any, state: State | None = None) -> DocumentQuerySet:
+    """The documents of a kind that the reader may see."""
+    rows = kind.rows(state or current_state())
+    return rows if sees_all(user) else rows.public()
