@@ -19,8 +19,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from alliance.events import documents, log, upkeep
-from bench import cube, rows, texts
+from alliance.events import documents, log
+from bench import cube, ready, rows, texts
 
 Say = Callable[[str], None]
 HERE = Path(__file__).resolve().parent
@@ -57,7 +57,7 @@ def ensure(seed: int, scale: float, say: Say) -> None:
         _set_mark({"data": wanted["data"]})
         found = {}
     if found.get("documents") != wanted["documents"]:
-        _make_documents(say)
+        ready.make(say)
         with _told(say, "cube of the limit, statistics"):
             cube.make()
             _sweep()
@@ -74,7 +74,7 @@ def _data_fingerprint(seed: int, scale: float) -> str:
 
 def _documents_fingerprint() -> str:
     schemas = {name: kind.schema for name, kind in documents.kinds.items()}
-    return _digest(json.dumps(schemas, sort_keys=True), [HERE / "cube.py"])
+    return _digest(json.dumps(schemas, sort_keys=True), [HERE / "cube.py", HERE / "ready.py"])
 
 
 def _digest(text: str, sources: list[Path]) -> str:
@@ -182,19 +182,6 @@ def _copy_texts(seed: int, count: int) -> None:
             "UPDATE bench_text SET id = n + (SELECT coalesce(max(id), 0) FROM usecases_usecase); "
             "ALTER TABLE bench_text ADD PRIMARY KEY (n); ANALYZE bench_text"
         )
-
-
-def _make_documents(say: Say) -> None:
-    started = told = time.perf_counter()
-
-    def progress(done: int, expected: int | None) -> None:
-        nonlocal told
-        if time.perf_counter() - told > 10:
-            told = time.perf_counter()
-            say(f"  ready documents: {done:,} so far, {told - started:.0f} s")
-
-    upkeep.rebuild(progress)
-    say(f"  ready documents: {time.perf_counter() - started:.1f} s")
 
 
 def _sweep() -> None:

@@ -48,7 +48,7 @@ def texts(seed: int, count: int) -> Iterator[Texts]:
     weights = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
     chance = random.Random(seed + 1)
     for _ in range(count):
-        lengths = (chance.randint(4, 9), chance.randint(12, 36), chance.randint(18, 60), chance.randint(8, 24))
+        lengths = (chance.randint(4, 9), chance.randint(8, 24), chance.randint(12, 40), chance.randint(6, 20))
         drawn = iter(chance.choices(words, cum_weights=weights, k=sum(lengths)))
         yield Texts(*(_sentence([next(drawn) for _ in range(length)]) for length in lengths))
 

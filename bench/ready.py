@@ -1,0 +1,89 @@
+"""All ready documents made at once: without indexes, which are made afterwards, and over several connections."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
+
+from django.db import connection
+
+from alliance.events import documents, upkeep
+from alliance.events.models import Change, Cursor, StaleDocument
+
+#: Records whose documents one statement makes.
+_AT_ONCE = 2_000
+
+Say = Callable[[str], None]
+
+
+def make(say: Say) -> None:
+    """Make every document anew. The log is emptied: what it told of is in the documents."""
+    with connection.cursor() as cursor:
+        for model in (Change, StaleDocument):
+            cursor.execute(f"TRUNCATE {model._meta.db_table}")
+        for kind in documents.kinds.values():
+            table = kind.document._meta.db_table
+            started = time.perf_counter()
+            cursor.execute(f"TRUNCATE {table}")
+            indexes = _drop_indexes(table)
+            _fill(kind, say)
+            cursor.execute("SET maintenance_work_mem = '512MB'")
+            for definition in indexes:
+                cursor.execute(definition)
+            cursor.execute(f"ANALYZE {table}")
+            say(f"  ready documents, {kind.name}: {time.perf_counter() - started:.1f} s")
+    schemas = {name: kind.schema for name, kind in documents.kinds.items()}
+    told = {"transaction": 0, "position": 0, "rows": 0, "total": 0, "schemas": schemas}
+    Cursor.objects.update_or_create(reader=documents.READER, defaults=told)
+
+
+def _drop_indexes(table: str) -> list[str]:
+    """Drop all but the primary key's. Returns: how to make them again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE '%%\\_pkey'", [table]
+        )
+        found = cursor.fetchall()
+        for name, _ in found:
+            cursor.execute(f'DROP INDEX "{name}"')
+    return [definition for _, definition in found]
+
+
+def _fill(kind: documents.Kind, say: Say) -> None:
+    work: SimpleQueue[list[int]] = SimpleQueue()
+    for ids in _pieces(kind):
+        work.put(ids)
+    failed: list[Exception] = []
+    told, made = time.perf_counter(), 0
+
+    def fill() -> None:
+        nonlocal told, made
+        try:
+            while not failed:
+                ids = work.get_nowait()
+                upkeep.make(kind, ids)
+                made += len(ids)
+                if time.perf_counter() - told > 10:
+                    told = time.perf_counter()
+                    say(f"  ready documents, {kind.name}: {made:,} so far")
+        except Empty:
+            pass
+        except Exception as error:  # told by the main thread
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=fill) for _ in range(min(4, os.cpu_count() or 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def _pieces(kind: documents.Kind) -> Iterator[list[int]]:
+    ids = list(kind.model._base_manager.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]
