@@ -37,7 +37,9 @@ def supply(paths: Sequence[str]) -> Supply:
 
 
 def _query(**values: str | Sequence[str]) -> str:
-    return urlencode([(name, one) for name, many in values.items() for one in ([many] if isinstance(many, str) else many)])
+    return urlencode(
+        [(name, one) for name, many in values.items() for one in ([many] if isinstance(many, str) else many)]
+    )
 
 
 class Addresses:

@@ -42,7 +42,8 @@ def _drop_indexes(table: str) -> list[str]:
     """Drop all but the primary key's. Returns: how to make them again."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE '%%\\_pkey'", [table]
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE '%%\\_pkey'",
+            [table],
         )
         found = cursor.fetchall()
         for name, _ in found:

@@ -12,7 +12,9 @@ from typing import NamedTuple
 from django.conf import settings
 
 VOCABULARY = 20_000
-_SYLLABLES = "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru sta tre plo shi qua".split()
+_SYLLABLES = (
+    "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru sta tre plo shi qua".split()
+)
 _ENDINGS = "n r l m nt rk st nd x th".split()
 _PLAIN_WORD = re.compile(r"[a-z]{5,}")
 

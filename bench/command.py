@@ -1,0 +1,67 @@
+"""The command line of the benchmarks: data, servers, rounds, table."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from bench.groups import GROUPS
+
+Say = Callable[[str], None]
+
+
+def parser() -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(
+        prog="./portal bench",
+        description="The portal beside the fastest honest way to do the same on the same PostgreSQL.",
+    )
+    add = found.add_argument
+    add("--scale", type=float, default=1.0, help="1 is 100,000 use cases and 1,000,000 results (default: 1)")
+    add("--seconds", type=float, default=3.0, help="of one window (default: 3)")
+    add("--rounds", type=int, default=3, help="each measure once a round (default: 3)")
+    add("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="NAME", help=f"of {', '.join(GROUPS)}")
+    add("--check", action="store_true", help="end with code 1 when a goal is missed")
+    add("--seed", type=int, default=1, help="of the made-up data (default: 1)")
+    add("--database", default="bench", help="made by this program, and deleted by it when it is outdated")
+    add("--drop", action="store_true", help="delete the database afterwards")
+    add("--output", type=Path, help="the JSON (default: .local/bench/latest.json)")
+    return found
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run. Returns: the exit code."""
+    options = parser().parse_args(arguments)
+    set_up_django(options.database)
+    # These need Django's settings.
+    from bench import data
+    from bench.run import run
+
+    try:
+        return run(options, say)
+    finally:
+        if options.drop:
+            data.drop()
+
+
+def set_up_django(database: str) -> None:
+    """Django over the bench's own database on the server of `DATABASE_URL`."""
+    address = urlsplit(os.environ["DATABASE_URL"])
+    os.environ["DATABASE_URL"] = urlunsplit(address._replace(path=f"/{database}"))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "bench.settings"
+    # As in production, but nobody is refused for asking too often. The origin stands in every ready document.
+    os.environ |= {
+        "API_RATE": "1000000000/min",
+        "DEBUG": "0",
+        "LOG_FORMAT": "json",
+        "PORTAL_ORIGIN": "http://127.0.0.1:8000",
+        "WEB_CONCURRENCY": "2",
+    }
+    import django
+
+    django.setup()
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stdout, flush=True)

@@ -1,0 +1,187 @@
+"""What is measured, and the goal of each operation."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from bench import exports, writes
+from bench.addresses import API, Addresses, Supply, supply
+from bench.groups import GROUPS
+from bench.measure import Measure, Results
+from bench.servers import Server
+
+FACETS = "/api/v1/facets/use-cases/"
+#: A page that lies deep, by its number.
+DEEP_PAGE = 1_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """An operation, its goal, and what was measured; `value` is None when it could not be."""
+
+    group: str
+    operation: str
+    goal: float | None
+    value: float | None
+    unit: str = "times"
+    #: The value must be at least the goal; else at most.
+    at_least: bool = True
+    note: str = ""
+    details: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_reached(self) -> bool | None:
+        """None for a row without a goal."""
+        if self.goal is None:
+            return None
+        if self.value is None:
+            return False
+        return self.value >= self.goal if self.at_least else self.value <= self.goal
+
+
+# --- what is asked ---------------------------------------------------------------------------------------------------
+def measures(addresses: Addresses, servers: dict[str, Server], groups: Sequence[str]) -> list[Measure]:
+    """Those that the groups need, each beside what it is compared with."""
+
+    def deep() -> Supply:
+        return supply([addresses.deep_page(servers["portal"].origin, DEEP_PAGE)])
+
+    everything = [
+        Measure("page", "portal", partial(addresses.pages, API), is_fresh=True),
+        Measure("live", "limit", partial(addresses.pages, "/live")),
+        Measure("documents", "limit", partial(addresses.pages, "/documents")),
+        Measure("naive", "naive", partial(addresses.pages, "/bench/naive/use-cases/")),
+        Measure("page 304", "portal", partial(addresses.pages, API), is_conditional=True),
+        Measure("empty view", "portal", partial(supply, ["/bench/empty/"])),
+        Measure("page 1", "portal", partial(supply, [f"{API}?page_size=50"])),
+        Measure("page 1,000", "portal", deep),
+        Measure("facets", "portal", partial(addresses.facets, FACETS), is_fresh=True),
+        Measure("facets again", "portal", partial(addresses.facets, FACETS), repeats=20),
+        Measure("facets limit", "limit", partial(addresses.facets, "/facets")),
+        Measure("counts", "portal", partial(addresses.facets_without_text, FACETS), is_fresh=True),
+        Measure("counts limit", "limit", partial(addresses.facets_without_text, "/cube")),
+        Measure("search", "portal", partial(addresses.searches, API), is_fresh=True),
+        Measure("search again", "portal", partial(addresses.searches, API), repeats=20),
+        Measure("search limit", "limit", partial(addresses.searches, "/search")),
+        Measure("everyday search", "portal", addresses.everyday_searches, clients=(1,), passes=3),
+        Measure("html", "portal", addresses.html, is_fresh=True),
+        Measure("html again", "portal", addresses.html, repeats=20),
+    ]
+    wanted = {name for group in groups for name in GROUPS[group]}
+    return [one for one in everything if one.name in wanted]
+
+
+# --- what comes out --------------------------------------------------------------------------------------------------
+def rows(results: Results, groups: Iterable[str]) -> Iterator[Row]:
+    """The rows of the groups that are made of requests."""
+    for group, make in _MADE.items():
+        if group in groups:
+            yield from make(results, group)
+
+
+def _row(group: str, operation: str, goal: float | None, value: Callable[[], float], **more: object) -> Row:
+    try:
+        return Row(group, operation, goal, value(), **more)  # type: ignore[arg-type]
+    except LookupError as problem:
+        return Row(group, operation, goal, None, **{**more, "note": str(problem)})  # type: ignore[arg-type]
+
+
+def _page(r: Results, group: str) -> Iterator[Row]:
+    row = partial(_row, group)
+    yield row("API page against live JSON", 1.5, lambda: r.ratio("page", "live"))
+    yield row("API page against ready documents served bare", 0.35, lambda: r.ratio("page", "documents"))
+    yield row(
+        "API page, p99 at 16 clients against live JSON",
+        1.0,
+        lambda: r.p99("page", 16) / r.p99("live", 16),
+        at_least=False,
+    )
+    yield row("API page against naive DRF", None, lambda: r.ratio("page", "naive"))
+    yield row("API page, CPU a request", None, lambda: r.cpu("page"), unit="ms")
+
+
+def _not_modified(r: Results, group: str) -> Iterator[Row]:
+    yield _row(group, "304 against live JSON", 2.8, lambda: r.ratio("page 304", "live"))
+    yield _row(group, "304 against an empty DRF view", 0.8, lambda: r.ratio("page 304", "empty view"))
+
+
+def _repeated(r: Results, group: str) -> Iterator[Row]:
+    yield _row(group, "facets again against the first time", 2.0, lambda: r.ratio("facets again", "facets"))
+    yield _row(group, "search again against the first time", 2.0, lambda: r.ratio("search again", "search"))
+
+
+def _depth(r: Results, group: str) -> Iterator[Row]:
+    yield _row(group, "page 1,000 against page 1, time", 1.2, lambda: r.ratio("page 1", "page 1,000"), at_least=False)
+
+
+def _facets(r: Results, group: str) -> Iterator[Row]:
+    yield _row(group, "facets with text and region against one scan", 0.5, lambda: r.ratio("facets", "facets limit"))
+    yield _row(group, "facets without text against a cube", 0.5, lambda: r.ratio("counts", "counts limit"))
+
+
+def _search(r: Results, group: str) -> Iterator[Row]:
+    yield _row(group, "ranked search against GIN and ts_rank", 0.5, lambda: r.ratio("search", "search limit"))
+    yield _row(
+        group,
+        "search for everyday words, p99 alone",
+        150.0,
+        lambda: r.p99("everyday search", 1),
+        unit="ms",
+        at_least=False,
+    )
+
+
+def _html(r: Results, group: str) -> Iterator[Row]:
+    yield _row(
+        group,
+        "HTML list, first time: CPU against the API page",
+        8.0,
+        lambda: r.cpu("html") / r.cpu("page"),
+        at_least=False,
+    )
+    yield _row(group, "HTML list again against the first time", 5.0, lambda: r.ratio("html again", "html"))
+
+
+_MADE = {
+    "page": _page,
+    "not-modified": _not_modified,
+    "repeated": _repeated,
+    "depth": _depth,
+    "facets": _facets,
+    "search": _search,
+    "html": _html,
+}
+
+
+# --- exports, writes, memory -----------------------------------------------------------------------------------------
+def export_rows(server: Server, *, count: int, say: Callable[[str], None]) -> Iterator[Row]:
+    try:
+        found = exports.measure(server, count=count, say=say)
+    except LookupError as problem:
+        yield Row("exports", "exports", 1.5, None, at_least=False, note=str(problem))
+        return
+    for ending, one in found.items():
+        name = ending.upper()
+        row = partial(Row, "exports", at_least=False)
+        middle = sorted(one.ratios)[len(one.ratios) // 2]
+        yield row(f"{name} of all against COPY, time", 1.5, middle, details=one.told())
+        yield row(f"{name} of all, first byte", 50.0, max(one.first_byte_ms), unit="ms")
+        yield row(f"{name} of all, growth of the workers", 20.0, one.growth_mib, unit="MiB")
+
+
+def write_rows(*, count: int, say: Callable[[str], None]) -> Iterator[Row]:
+    for (way, number), cost in writes.measure(count=count, say=say).items():
+        goal = 1.7 if way == "SQL" else 1.3
+        yield Row(
+            "writes",
+            f"insert of {number:,} rows by {way}, logged against bare, time",
+            goal,
+            cost.ratio,
+            at_least=False,
+            details=cost.told(),
+        )
+
+
+def memory_rows(server: Server) -> Iterator[Row]:
+    pids = server.workers()
+    yield Row("memory", f"{len(pids)} web workers together, PSS", 200.0, server.pss_mib(), unit="MiB", at_least=False)

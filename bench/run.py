@@ -1,0 +1,61 @@
+"""One run: data, servers, rounds, table, JSON."""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+
+from bench import data, measure, operations, report, servers
+from bench.addresses import Addresses
+from bench.operations import Row
+
+Say = Callable[[str], None]
+
+
+def run(options: argparse.Namespace, say: Say) -> int:
+    """Returns: 1 when a goal is missed and `--check` asks for it, else 0."""
+    started = time.perf_counter()
+    say(f"Data set: scale {options.scale:g}, seed {options.seed}, database {options.database}")
+    data.ensure(options.seed, options.scale, say)
+    if not (Path(settings.STATIC_ROOT) / "staticfiles.json").is_file():
+        call_command("collectstatic", interactive=False, verbosity=0)
+    folder = Path(settings.STATE_DIR) / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    with servers.running(folder, os.environ) as running:
+        addresses = Addresses(options.seed, options.scale)
+        asked = operations.measures(addresses, running, options.only)
+        results = measure.rounds(asked, running, count=options.rounds, seconds=options.seconds, say=say)
+        rows = list(operations.rows(results, options.only))
+        rows += _others(options, running["portal"], say)
+    told = {
+        **report.machine(),
+        "scale": options.scale,
+        "seed": options.seed,
+        "rounds": options.rounds,
+        "window_seconds": options.seconds,
+        "rows_of": data.Size(options.scale).counts(),
+    }
+    measured = report.measured(results)
+    path = options.output or settings.BASE_DIR / ".local" / "bench" / "latest.json"
+    report.write(path, told=told, rows=rows, measures=measured)
+    say("")
+    report.show(rows, measured, say)
+    say(f"\n{time.perf_counter() - started:.0f} s in all; as JSON in {path}")
+    missed = [row for row in rows if row.is_reached is False]
+    return 1 if missed and options.check else 0
+
+
+def _others(options: argparse.Namespace, portal: servers.Server, say: Say) -> list[Row]:
+    """The rows that are not made of requests a second. Memory comes after the exports: at its largest."""
+    found: list[Row] = []
+    if "exports" in options.only:
+        found += operations.export_rows(portal, count=options.rounds, say=say)
+    if "memory" in options.only:
+        found += operations.memory_rows(portal)
+    if "writes" in options.only:
+        found += operations.write_rows(count=options.rounds, say=say)
+    return found
