@@ -37,9 +37,7 @@ def supply(paths: Sequence[str]) -> Supply:
 
 
 def _query(**values: str | Sequence[str]) -> str:
-    return urlencode(
-        [(name, one) for name, many in values.items() for one in ([many] if isinstance(many, str) else many)]
-    )
+    return urlencode({name: [many] if isinstance(many, str) else many for name, many in values.items()}, doseq=True)
 
 
 class Addresses:
@@ -70,7 +68,7 @@ class Addresses:
         self.words, self.everyday = self._words(seed)
 
     def _words(self, seed: int) -> tuple[list[str], list[str]]:
-        """Words with some 50 to 3,000 hits at scale 1, in no order; and those with more than 20,000, most hits first."""
+        """Words with some 50 to 3,000 hits at scale 1, in no order; and those with over 20,000, most hits first."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT word, ndoc FROM ts_stat("

@@ -1,4 +1,4 @@
-"""The seeded data set: made once into a database of its own, and used again as long as nothing that it hangs on changes.
+"""The seeded data set: made once into a database of its own, used again until something that it hangs on changes.
 
 Scale 1 is 100,000 use cases, 300,000 uses of standards, 1,000,000 results and 2,000 cities, beside the real reference
 data.

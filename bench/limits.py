@@ -144,7 +144,7 @@ def _facets(query: Query) -> str:
 
 
 def _cube(query: Query) -> str:
-    return _ask("cube", *("{%s}" % ",".join(query.get(name, [])) for name in ("region", "covid", "size")))
+    return _ask("cube", *("{" + ",".join(query.get(name, [])) + "}" for name in ("region", "covid", "size")))
 
 
 def _search(query: Query) -> str:

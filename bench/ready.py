@@ -42,7 +42,7 @@ def _drop_indexes(table: str) -> list[str]:
     """Drop all but the primary key's. Returns: how to make them again."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE '%%\\_pkey'",
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname <> tablename || '_pkey'",
             [table],
         )
         found = cursor.fetchall()

@@ -12,10 +12,9 @@ from typing import NamedTuple
 from django.conf import settings
 
 VOCABULARY = 20_000
-_SYLLABLES = (
-    "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru sta tre plo shi qua".split()
-)
-_ENDINGS = "n r l m nt rk st nd x th".split()
+_CONSONANTS = ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "tr", "pl"]
+_SYLLABLES = [consonant + vowel for consonant in _CONSONANTS for vowel in "aeiou"]
+_ENDINGS = ["n", "r", "l", "m", "nt", "rk", "st", "nd", "x", "th"]
 _PLAIN_WORD = re.compile(r"[a-z]{5,}")
 
 
