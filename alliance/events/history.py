@@ -171,7 +171,12 @@ class Subject:
 
     @cached_property
     def _entry(self) -> str:
-        """Every entry about a member with its neighbours. An emptied table is an entry of each row that was in it."""
+        """Every entry about a member with its neighbours. That a table was emptied is an entry of the record if it was
+        in it, and one of row 0 for each kind of part: nobody knows any more which rows there were."""
+        born = (
+            f"SELECT min(position) FROM {LOG} WHERE record_id = {self.pk} AND \"table\" = '{self.model._meta.db_table}'"
+        )
+        kinds = ", ".join(f"'{part.model._meta.db_table}'" for part in self.parts) or "NULL"
         return (
             f"entry AS (SELECT * FROM (SELECT c.*, member.id, member.now, "
             f"lag(c.operation) OVER of_row AS previous, lead(c.operation) OVER of_row AS next, "
@@ -179,7 +184,10 @@ class Subject:
             f'SELECT * FROM {LOG} WHERE record_id = member.id AND "table" = member.name UNION ALL '
             f'SELECT * FROM {LOG} WHERE record_id IS NULL AND "table" = member.name) c '
             f"WINDOW of_row AS (PARTITION BY member.name, member.id ORDER BY c.position)) told "
-            f"WHERE operation <> 'T' OR previous IN ('I', 'U'))"
+            f"WHERE operation <> 'T' OR (id = {self.pk} AND previous IN ('I', 'U') "
+            f"AND \"table\" = '{self.model._meta.db_table}') "
+            f"UNION ALL SELECT c.*, 0, NULL, NULL, NULL, NULL FROM {LOG} c "
+            f'WHERE record_id IS NULL AND "table" IN ({kinds}) AND position > ({born}))'
         )
 
     @cached_property
@@ -261,11 +269,26 @@ class Subject:
                 f'FROM member LEFT JOIN later ON later."table" = member.name AND later.id = member.id'
             )
             rows = cursor.fetchall()
+            cursor.execute(
+                f"WITH {self._member}, {self._entry} "
+                f"SELECT DISTINCT \"table\", id FROM entry WHERE operation = 'T' AND id = 0 AND position > %s",
+                [position],
+            )
+            rows += [(table, pk, None, None, True, 0) for table, pk in cursor.fetchall()]
         states = [
             State(self._models[name], pk, _image(now), _image(then), is_lost, version)
             for name, pk, now, then, is_lost, version in rows
         ]
         return [one for one in states if one.is_lost or any(self.owns(one.model, row) for row in (one.now, one.then))]
+
+    def has(self, position: int) -> bool:
+        """Whether the entry at `position` is about the record or its parts."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"WITH {self._member}, {self._entry} SELECT EXISTS (SELECT 1 FROM entry WHERE position = %s)",
+                [position],
+            )
+            return bool(cursor.fetchone()[0])
 
     def stamp(self) -> Stamp:
         """What to compare to find out whether somebody wrote in between."""

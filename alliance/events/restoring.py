@@ -77,6 +77,7 @@ class _Restoring:
         _stop_at([hindrance for state in leaving for hindrance in self._attempt(state, self._delete)])
         self._write([state for state in self.states if state.then is not None])
         if self.states:
+            self._count_on()
             _stop_at(self._attempt(self.states[0], self._check_keys))
 
     def _gone(self, state: State) -> list[Hindrance]:
@@ -137,6 +138,11 @@ class _Restoring:
         row.save(force_insert=is_new)
         if is_new and born is not None:  # a first save dates the row anew
             rows.filter(pk=state.record_id).update(created_at=born)
+
+    def _count_on(self) -> None:
+        """The record gets a new version even if its parts alone change, as whoever edits it sees them with it."""
+        if all((one.model, one.record_id) != self.subject.key for one in self.states):
+            self.subject.model._base_manager.get(pk=self.subject.pk).save()
 
     def _check_keys(self, _state: State) -> None:
         with connection.cursor() as cursor:

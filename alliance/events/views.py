@@ -188,7 +188,7 @@ class RestoreView(SubjectView):
             return self.answer(status=HTTPStatus.PRECONDITION_FAILED, meanwhile=self._changes(seen.last, back=False))
         except NotRestorableError as error:
             return self.answer(status=HTTPStatus.CONFLICT, hindrances=error.hindrances)
-        messages.success(request, _("The record is again as it was: %(version)s.") % {"version": self._version_name()})
+        messages.success(request, _("Done. The record is back in its earlier state."))
         return HttpResponseRedirect(self.address)
 
     def answer(self, *, status: int = HTTPStatus.OK, **context: Any) -> HttpResponse:
@@ -218,16 +218,17 @@ class RestoreView(SubjectView):
 
     def _check_there(self) -> None:
         """Raises: Http404 when the change is none of this record's, or the record was not there then."""
-        entry = self.entry
-        tables = {(one.model._meta.db_table, one.record_id) for one in self._states}
-        if entry is not None and (entry.table, entry.record_id) not in tables:
+        if self.entry is not None and not self.subject.has(self.entry.position):
             raise Http404(_("There is no such change of this record."))
         if self._own is None or (self._own.then is None and not self._own.is_lost):
             raise Http404(_("The record was not there then."))
 
     def _version_name(self) -> str:
         entry = self.entry
-        return _("before the first change that is on record") if entry is None else moment(entry.at)
+        if entry is None:
+            return _("As it was before the first change in the log")
+        values = {"moment": moment(entry.at), "who": actors([entry.actor])[entry.actor]}
+        return _("As it was after the change of %(moment)s by %(who)s") % values
 
     def _then_name(self) -> str:
         then = self._own.then if self._own else None

@@ -90,9 +90,10 @@ def compare_texts(old: str, new: str) -> list[Piece]:
         return [Piece(REMOVED, old), Piece(ADDED, new)]
     pieces: list[Piece] = []
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    for operation, i, j, m, n in matcher.get_opcodes():
+    steps = matcher.get_opcodes()
+    for number, (operation, i, j, m, n) in enumerate(steps, start=1):
         if operation == "equal":
-            pieces += _shortened(before[i:j], is_first=i == 0, is_last=j == len(before))
+            pieces += _shortened(before[i:j], is_first=number == 1, is_last=number == len(steps))
             continue
         pieces += [
             Piece(kind, "".join(words)) for kind, words in ((REMOVED, before[i:j]), (ADDED, after[m:n])) if words
@@ -205,6 +206,10 @@ def _plain(field: models.Field, raw: Any) -> str:
     return str(value)
 
 
+def _label(field: models.Field) -> str:
+    return str(capfirst(str(field.verbose_name)))
+
+
 def moment(value: datetime) -> str:
     """A time as the reader's language writes it."""
     return formats.date_format(timezone.localtime(value), "DATETIME_FORMAT")
@@ -247,20 +252,30 @@ class Wording:
         )  # fmt: skip
         return RowChange(
             kind=str(kind),
-            what=capfirst(str(model._meta.verbose_name)),
+            what=capfirst(str(part.label if part and part.label else model._meta.verbose_name)),
             name=self.names.of_row(model, image, part) if image is not None else "",
-            fields=[] if row.is_lost else [
-                change
-                for field in differing(model, was, became)
-                if not (part is not None and field == part.field and None in (was, became))
-                and (change := self.field(field, (was or {}).get(field.column), (became or {}).get(field.column)))
-            ],
+            fields=[] if row.is_lost else self._fields(model, was, became),
             is_record=(model, row.record_id) == self.subject.key,
-        )  # fmt: skip
+        )
+
+    def _fields(self, model: type[models.Model], was: Image | None, became: Image | None) -> list[FieldChange]:
+        """Of a row that came or went all that it holds, else what changed."""
+        if was is not None and became is not None:
+            told = (
+                self.field(field, was[field.column], became[field.column]) for field in differing(model, was, became)
+            )
+            return [change for change in told if change]
+        image, part = was or became or {}, self.subject.part_of_model.get(model)
+        values = (
+            (field, self.names.value(field, image.get(field.column)))
+            for field in kept_fields(model)
+            if part is None or field != part.field
+        )
+        return [FieldChange(_label(field), [Piece(SAME, text)], is_text=True) for field, text in values if text]
 
     def field(self, field: models.Field, old: Any, new: Any) -> FieldChange | None:
         """What became of one value; None when both are empty."""
-        label = capfirst(str(field.verbose_name))
+        label = _label(field)
         before, after = self.names.value(field, old), self.names.value(field, new)
         if not before and not after:
             return None
