@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 
-from django.db import connection
+from django.db import connection, transaction
 
 from alliance.events import documents, upkeep
 from alliance.events.models import Change, Cursor, StaleDocument
+from kpis.models import Result
 
 #: Records whose documents one statement makes.
 _AT_ONCE = 2_000
@@ -18,7 +19,7 @@ Say = Callable[[str], None]
 
 
 def make(say: Say) -> None:
-    """Make every document anew. The log is emptied: what it told of is in the documents."""
+    """Make every document anew, and the log as if its reader had made them."""
     with connection.cursor() as cursor:
         for model in (Change, StaleDocument):
             cursor.execute(f"TRUNCATE {model._meta.db_table}")
@@ -33,9 +34,23 @@ def make(say: Say) -> None:
                 cursor.execute(definition)
             cursor.execute(f"ANALYZE {table}")
             say(f"  ready documents, {kind.name}: {time.perf_counter() - started:.1f} s")
+    _write_log()
+
+
+def _write_log() -> None:
+    """The log as it stands after everything was added one by one and read: an entry for each result."""
+    table = Result._meta.db_table
     schemas = {name: kind.schema for name, kind in documents.kinds.items()}
-    told = {"transaction": 0, "position": 0, "rows": 0, "total": 0, "schemas": schemas}
-    Cursor.objects.update_or_create(reader=documents.READER, defaults=told)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            f'INSERT INTO {Change._meta.db_table} ("table", record_id, operation, actor, request) '
+            f"SELECT '{table}', id, 'I', 'command bench', '' FROM {table} ORDER BY id"
+        )
+        cursor.execute(
+            "SELECT max(transaction), max(position), count(*), coalesce(sum(position), 0) FROM events_change"
+        )
+        told = dict(zip(("transaction", "position", "rows", "total"), cursor.fetchone(), strict=True))
+        Cursor.objects.update_or_create(reader=documents.READER, defaults={**told, "schemas": schemas})
 
 
 def _drop_indexes(table: str) -> list[str]:
