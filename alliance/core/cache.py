@@ -116,6 +116,19 @@ class ForgivingRedisCache(RedisCache):
             raise ValueError(f"Key '{key}' not found.")
         return answer
 
+    def count(self, key: str, timeout: int) -> int | None:
+        """Raise a counter that ends after `timeout` seconds, in one round trip. None: Redis is gone."""
+        made = self.make_and_validate_key(key)
+
+        def raised() -> int:
+            client = self._cache.get_client(made, write=True)
+            number = int(client.incr(made))
+            if number == 1:
+                client.expire(made, timeout)
+            return number
+
+        return self._forgiving(raised, None)
+
     def set_many(self, data, timeout=DEFAULT_TIMEOUT, version=None):
         parent = super()
         return self._forgiving(lambda: parent.set_many(data, timeout, version), list(data))

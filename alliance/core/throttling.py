@@ -9,7 +9,6 @@ import math
 import time
 from dataclasses import dataclass
 
-import redis
 from django.core.cache import cache
 from django.http import HttpResponseBase
 from rest_framework.request import Request
@@ -72,18 +71,7 @@ class ClientRateThrottle(SimpleRateThrottle):
 
     def _count(self, key: str) -> int | None:
         """How many requests the window has seen, this one among them; None when nobody can tell."""
-        try:
-            try:
-                return cache.incr(key)
-            except ValueError:  # the first of this window
-                if cache.add(key, 1, timeout=self.duration + 1):
-                    return 1
-                return cache.incr(key)
-        except ValueError:
-            return None
-        except (redis.RedisError, OSError):
-            log.debug("Requests are not counted", exc_info=True)
-            return None
+        return cache.count(key, self.duration + 1)
 
     def wait(self) -> float:
         """Seconds until the client may ask again."""

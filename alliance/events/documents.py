@@ -144,38 +144,13 @@ class State:
     is_foreign: bool
 
 
-_STATE = """
-WITH s AS MATERIALIZED (
-  SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
-         pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next
-), c AS (
-  SELECT coalesce(max(transaction), 0) AS transaction, coalesce(max(position), 0) AS position,
-         max(schemas::text) AS schemas
-  FROM events_cursor WHERE reader = 'documents'
-), l AS (
-  SELECT transaction, position FROM events_change, s WHERE transaction < s.oldest
-  ORDER BY transaction DESC, position DESC LIMIT 1
-), u AS (
-  SELECT count(*) AS n, coalesce(sum(position), 0) AS total FROM events_change, s WHERE transaction >= s.oldest
-)
-SELECT c.transaction, c.position, c.schemas, s.next,
-  (SELECT l.transaction || '.' || l.position FROM l), u.n, u.total,
-  CASE WHEN u.n > 0 OR (SELECT (l.transaction, l.position) > (c.transaction, c.position) FROM l)
-       THEN ARRAY(SELECT DISTINCT "table" FROM events_change e
-                  WHERE (e.transaction, e.position) > (c.transaction, c.position)) END,
-  CASE WHEN EXISTS (SELECT FROM events_staledocument)
-       THEN ARRAY(SELECT DISTINCT kind FROM events_staledocument) END
-FROM s, c, u
-"""
-
-
 def current_state() -> State:
     """One query. Ask before reading documents: what is committed before it is in what is read after it."""
     with connection.cursor() as cursor:
-        cursor.execute(_STATE)
+        cursor.execute("SELECT * FROM events_state()")  # function of migration 0003
         transaction, position, schemas, following, settled, unsettled, total, tables, queued = cursor.fetchone()
     return State(
-        stamp=f"{settled or 0}-{unsettled}.{total}" if unsettled else f"{settled or 0}",
+        stamp=f"{settled}-{unsettled}.{total}" if unsettled else settled,
         tail=Tail(transaction, position),
         tables=frozenset(tables or ()),
         queued=frozenset(queued or ()),
