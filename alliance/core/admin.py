@@ -6,6 +6,8 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db import connections, models
+from django.http import HttpResponseRedirect
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -65,6 +67,12 @@ class RecordAdmin(QuickAdmin):
     """The admin of a `Record`: its version and dates are shown, not edited."""
 
     record_fields = ("version", "created_at", "updated_at")
+
+    def history_view(self, request, object_id, extra_context=None):
+        """The history of the record itself: it tells of every write, those of the admin among them."""
+        if not object_id.isdecimal():
+            return super().history_view(request, object_id, extra_context)
+        return HttpResponseRedirect(reverse("events:history", args=[self.opts.model_name, object_id]))
 
     def get_readonly_fields(self, request, obj=None) -> tuple[Any, ...]:
         return (*super().get_readonly_fields(request, obj), *self.record_fields)

@@ -339,6 +339,14 @@ def test_pages_of_histories_are_not_kept_by_caches(desk):
     assert "private" in answer["Cache-Control"]
 
 
+def test_the_admin_leads_to_the_history_of_every_kind_of_record(client, db):
+    client.force_login(User.objects.create_superuser("chair@example.org"), backend=BACKEND)
+    for name, model in record_models().items():
+        answer = client.get(reverse(f"admin:{model._meta.app_label}_{name}_history", args=[7]))
+        assert (answer.status_code, answer["Location"]) == (302, reverse("events:history", args=[name, 7]))
+    assert client.get("/admin/usecases/usecase/none/history/").status_code == 302  # Django's own words for it
+
+
 def test_detail_pages_lead_editors_and_nobody_else_to_the_history(desk, client, reference_data):
     rows = [model.objects.order_by("pk").first() for model in (Standard, Kpi, City, Organisation)]
     rows.append(UseCase.objects.filter(status="published").first())

@@ -1,13 +1,13 @@
 """Going back: the record and its parts become what they were, as a whole, by today's rules, or nothing happens."""
 
+import threading
 from decimal import Decimal
 
 import pytest
-from django.db import connection, models, transaction
+from django.db import OperationalError, connection, models, transaction
 from django.db.models import F, Model
 from django.urls import reverse
 
-from alliance.core import request_id
 from alliance.events.history import Subject, record_models
 from alliance.events.models import Change
 from alliance.events.restoring import ChangedMeanwhileError, NotRestorableError, restore
@@ -392,14 +392,51 @@ def test_a_record_that_is_as_it_was_has_nothing_to_restore(desk):
     assert '<button type="submit">Restore' not in answer.content.decode()
 
 
-def test_both_editors_who_restore_at_once_do_not_undo_each_other(desk):
-    """The second one waits for the first one and is then told."""
+def test_of_two_editors_who_looked_at_the_same_the_second_is_told(transactional_db):
     city = recipes.city(name="Oldtown")
     then = now()
     City.objects.filter(pk=city.pk).update(name="Newtown")
     subject = Subject(City, city.pk)
     seen = subject.stamp()
-    with request_id.working_for("first-editor", actor="user 1"):
-        restore(subject, then, seen=seen)
+    restore(subject, then, seen=seen)
     with pytest.raises(ChangedMeanwhileError):
         restore(subject, then, seen=seen)
+
+
+def in_another_session(action) -> str:
+    """Do it over a connection of its own that waits for nobody; returns the code of PostgreSQL's refusal, if any."""
+    codes = []
+
+    def run():
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '50ms'")
+            action()
+        except OperationalError as error:
+            codes.append(error.__cause__.pgcode)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return "".join(codes)
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_while_a_record_is_restored_nobody_else_writes_to_it(transactional_db, is_deleted):
+    case, other = recipes.use_case(lessons=["One"]), recipes.use_case(lessons=["Two"])
+    subject, then = Subject(UseCase, case.pk), now()
+    writes = [lambda: restore(subject, then, seen=subject.stamp())]
+    if is_deleted:
+        UseCase.objects.filter(pk=case.pk).delete()
+    else:
+        writes += [
+            lambda: UseCase.objects.filter(pk=case.pk).update(title="Other"),
+            lambda: Lesson.objects.filter(use_case=case).update(advice="Other"),
+        ]
+    with transaction.atomic():
+        subject.lock()
+        assert [in_another_session(write) for write in writes] == ["55P03"] * len(writes)  # lock not available
+        assert in_another_session(lambda: Lesson.objects.filter(use_case=other).update(advice="Other")) == ""
+    assert [in_another_session(write) for write in writes] == [""] * len(writes)
