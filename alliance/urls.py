@@ -36,6 +36,7 @@ urlpatterns = [
         path("cities/", include("usecases.city_urls")),
         path("organisations/", include("usecases.organisation_urls")),
         path("history/", include("alliance.events.urls")),
+        path("operations/", include("alliance.events.operations_urls")),
         path("accounts/", include("alliance.members.urls")),
         path("accounts/", include("allauth.urls")),
         path(

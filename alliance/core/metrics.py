@@ -31,6 +31,8 @@ SECONDS = Histogram(
 )
 TASKS_NOT_QUEUED = Counter("portal_tasks_not_queued", "Tasks that Redis could not take.", ["task"])
 SERVICE_FAILURES = Counter("portal_service_failures", "Requests that failed with a service.", ["service"])
+#: What higher floors look up when they are asked.
+LOOKED_UP: list[Collector] = []
 
 
 def route_of(request: HttpRequest) -> str:
@@ -81,7 +83,8 @@ def render() -> bytes:
     else:
         counted = REGISTRY
     looked_up = CollectorRegistry()
-    looked_up.register(ServicesCollector())
+    for collector in (ServicesCollector(), *LOOKED_UP):
+        looked_up.register(collector)
     return generate_latest(counted) + generate_latest(looked_up)
 
 

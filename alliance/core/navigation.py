@@ -50,6 +50,7 @@ FOOTER = (
             Entry(_("Sign out"), "account_logout", MEMBERS),
             Entry(_("Administration"), "admin:index", STAFF),
             Entry(_("Deleted records"), "events:deleted", STAFF),
+            Entry(_("Operations"), "operations:overview", STAFF),
         ),
     ),
     (

@@ -117,6 +117,8 @@ class Run(models.Model):
     expected = models.BigIntegerField(_("of"), null=True)
     #: What was found, in English, one sentence each.
     findings = ArrayField(models.TextField(), verbose_name=_("findings"), default=list)
+    #: The same in numbers, for metrics: name -> count.
+    figures = models.JSONField(_("figures"), default=dict)
     error = models.TextField(_("error"), blank=True)
     request = models.CharField(_("request"), max_length=63, blank=True)
 
