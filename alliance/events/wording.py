@@ -47,7 +47,7 @@ class FieldChange:
 
     label: str
     pieces: Sequence[Piece]
-    #: Words of one running text; else values that stand for themselves.
+    #: The pieces are one running text; else each stands for itself.
     is_text: bool = False
 
 
@@ -271,7 +271,7 @@ class Wording:
             for field in kept_fields(model)
             if part is None or field != part.field
         )
-        return [FieldChange(_label(field), [Piece(SAME, text)], is_text=True) for field, text in values if text]
+        return [FieldChange(_label(field), [Piece(SAME, text)]) for field, text in values if text]
 
     def field(self, field: models.Field, old: Any, new: Any) -> FieldChange | None:
         """What became of one value; None when both are empty."""
@@ -283,7 +283,7 @@ class Wording:
         if is_text and before and after and max(len(before), len(after)) >= LONG:
             return FieldChange(label, compare_texts(before, after), is_text=True)
         pieces = [Piece(kind, text) for kind, text in ((REMOVED, before), (ADDED, after)) if text]
-        return FieldChange(label, pieces, is_text=max(len(before), len(after)) >= LONG)
+        return FieldChange(label, pieces)
 
     def _links(self, model: type[models.Model], rows: Iterable[State]) -> FieldChange | None:
         part = self.subject.part_of_model[model]

@@ -119,7 +119,7 @@ def test_one_timeline_tells_of_the_record_and_its_parts(desk, in_steps):
     }
     assert (use.kind, use.what, use.name) == ("I", "Use of a standard", standard.designation)
     assert (third_step.who, third_step.request) == ("the command tests", "request-of-a-test")
-    assert "<del><span" in answer.content.decode()
+    assert "<del><bdi" in answer.content.decode()
 
 
 def test_a_part_that_was_deleted_or_moved_stays_in_the_timeline(desk, in_steps):
