@@ -17,7 +17,8 @@ from rest_framework.views import APIView
 from alliance.core import conditional, exports, pagination, throttling
 from alliance.core.errors import BadParameters, ParameterError
 from alliance.core.fields import FIELDS, OMIT, Column, Document, read_selection
-from alliance.core.filters import Facet, PortalFilterSet, did_you_mean
+from alliance.core.facets import Facet, did_you_mean
+from alliance.core.filters import PortalFilterSet
 
 # A viewset's method is called `list`, which hides the type inside its class.
 Errors = list[ParameterError]
@@ -29,6 +30,15 @@ class AcceptNegotiation(DefaultContentNegotiation):
 
     class settings:  # noqa: N801  (the name that DRF reads)
         URL_FORMAT_OVERRIDE = None
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[Any], format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        """The usual cases without parsing: whoever takes anything, or names the first renderer's own type."""
+        first = renderers[0]
+        if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", "", first.media_type):
+            return first, first.media_type
+        return super().select_renderer(request, renderers, format_suffix)
 
 
 class Door:

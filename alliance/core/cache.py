@@ -121,7 +121,7 @@ class ForgivingRedisCache(RedisCache):
         made = self.make_and_validate_key(key)
 
         def raised() -> int:
-            client = self._cache.get_client(made, write=True)
+            client = redis_client()  # kept; the cache's own is made anew for every call
             number = int(client.incr(made))
             if number == 1:
                 client.expire(made, timeout)

@@ -252,17 +252,28 @@ class KeysetPagination(BasePagination):
             bound_to: the fingerprint of resource, filters and order.
         Raises: BadParameters when the cursor is that of another list.
         """
-        self.request, self.bound_to, self.keyset = request, bound_to, Keyset(rows, keys)
-        start = self._start(asked.cursor)
-        found = self.fetch(self.keyset.window(start, asked.size + 1))
-        more, self.page = len(found) > asked.size, found[: asked.size]
+        self.begin(rows, keys, asked, bound_to=bound_to)
+        return self.finish(request)
+
+    def begin(self, rows: QuerySet, keys: Sequence[str], asked: PageRequest, *, bound_to: str) -> None:
+        """All that can be known of a page before its rows are read. Raises: BadParameters."""
+        self.rows, self.size, self.with_count = rows, asked.size, asked.with_count
+        self.bound_to, self.keyset = bound_to, Keyset(rows, keys)
+        self.start = self._start(asked.cursor)
+        self.window = self.keyset.window(self.start, asked.size + 1)
+
+    def finish(self, request: Request) -> list[Any]:
+        """Read the rows."""
+        self.request, start = request, self.start
+        found = self.fetch(self.window)
+        more, self.page = len(found) > self.size, found[: self.size]
         backwards = start is not None and start.backwards
         if backwards:
             self.page.reverse()
         # Whoever comes through a cursor came from somewhere: that side has rows, unless they were deleted since.
         self.has_next = (start is not None and start.values is not None) if backwards else more
         self.has_previous = more if backwards else start is not None
-        self.count = rows.order_by().count() if asked.with_count else None
+        self.count = self.rows.order_by().count() if self.with_count else None
         return self.page
 
     def fetch(self, window: QuerySet) -> list[Any]:

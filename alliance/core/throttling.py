@@ -4,7 +4,6 @@ Source: draft-ietf-httpapi-ratelimit-headers-11 (May 2026): structured fields, o
 """
 
 import hashlib
-import logging
 import math
 import time
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
-log = logging.getLogger(__name__)
 
 POLICY = "client"
 #: Where the request keeps what is left, until the answer's headers are written.

@@ -4,6 +4,7 @@ A list or an export passes on the text of the documents as it is; no row becomes
 through the serializer; both give the same bytes.
 """
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,9 @@ from alliance.events.reading import sees_all, state_of, visible_documents
 
 #: Raised when the envelope of a list changes, so that nobody keeps an answer of the old shape.
 ENVELOPE = 1
+#: Understood requests that a process remembers.
+MOST_PLANS = 1_000
+_plans: dict[tuple[str, str, bool, str], tuple[paging.TextPagination, Sequence[str] | None]] = {}
 
 
 class DocumentResource(Resource):
@@ -43,6 +47,31 @@ class DocumentResource(Resource):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if (unchanged := self._unchanged(request)) is not None:
             return unchanged
+        pages, only = self._planned(request)
+        page = pages.finish(request)
+        if only is None:
+            return pages.get_paginated_response(page)
+        return pages.get_paginated_response([_selected(json.loads(text), only) for text in pages.texts])
+
+    def _planned(self, request: Request) -> tuple[paging.TextPagination, Sequence[str] | None]:
+        """The request understood: its page and the fields asked for. Raises: BadParameters.
+
+        What an address means depends on the state of the data alone (names of values, whether documents are stale),
+        so it is worked out once a state.
+        """
+        state = state_of(request._request)
+        if self.kind.is_stale(state):
+            return self._plan(request)
+        key = (self.resource, request._request.META.get("QUERY_STRING", ""), sees_all(request.user), state.stamp)
+        plan = _plans.get(key)
+        if plan is None:
+            plan = _plans[key] = self._plan(request)
+            while len(_plans) > MOST_PLANS:
+                _plans.pop(next(iter(_plans)), None)
+        pages, only = plan
+        return copy.copy(pages), only
+
+    def _plan(self, request: Request) -> tuple[paging.TextPagination, Sequence[str] | None]:
         errors: Errors = []
         query = request.query_params
         asked = pagination.read_page_parameters(query, errors)
@@ -50,10 +79,9 @@ class DocumentResource(Resource):
         self._check(query, (*pagination.PARAMETERS, FIELDS, OMIT), errors)
         filters = self.filterset
         pages = paging.TextPagination(self._text("body"))
-        page = pages.paginate(filters.qs, filters.sort.keys, asked, request, bound_to=self._bound_to())
-        if only is None:
-            return pages.get_paginated_response(page)
-        return pages.get_paginated_response([_selected(json.loads(text), only) for text in pages.texts])
+        pages.begin(filters.qs, filters.sort.keys, asked, bound_to=self._bound_to())
+        _ = pages.statement  # written now, so that a kept plan holds it
+        return pages, only
 
     def _text(self, column: str) -> Expression | F:
         return self.kind.bodies(state_of(self.request._request), column)

@@ -146,9 +146,9 @@ class State:
 
 def current_state() -> State:
     """One query. Ask before reading documents: what is committed before it is in what is read after it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM events_state()")  # function of migration 0003
-        transaction, position, schemas, following, settled, unsettled, total, tables, queued = cursor.fetchone()
+    transaction, position, schemas, following, settled, unsettled, total, tables, queued = connection.ask_first(
+        "SELECT * FROM events_state()"  # function of migration 0002
+    )
     return State(
         stamp=f"{settled}-{unsettled}.{total}" if unsettled else settled,
         tail=Tail(transaction, position),

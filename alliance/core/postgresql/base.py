@@ -1,10 +1,10 @@
 """The connection: Django's own, and three session settings that follow the running request."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.backends.postgresql import base
-from django.db.utils import Error
+from django.db.utils import Error, InterfaceError, OperationalError
 
 from alliance.core import request_id
 from alliance.core.postgresql import asked_statement_timeout
@@ -68,9 +68,46 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _tell_session(self, wanted: SessionSettings) -> None:
         with self.wrap_database_errors, self.connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('application_name', %s, false), set_config('statement_timeout', %s, false), "
-                "set_config('portal.actor', %s, false)",
-                [wanted.application_name, str(wanted.statement_timeout_ms), wanted.actor],
-            )
+            cursor.execute(f"SELECT {_SET}", _given(wanted))
         self._session_settings = wanted
+
+    def ask_first(self, sql: str) -> tuple[Any, ...]:
+        """The one row of a query that a request asks before all others: the settings travel with it.
+
+        A kept connection that has died is noticed by this query, which is then asked anew on a fresh one.
+
+        Args:
+            sql: without parameters; it may run twice.
+        """
+        if self._health_check_is_due():
+            wanted = wanted_settings()
+            self.health_check_done, self._session_settings = True, wanted
+            try:
+                with self.cursor() as cursor:
+                    cursor.execute(f"SELECT {_SET}, answer.* FROM ({sql}) AS answer", _given(wanted))
+                    return cursor.fetchone()[len(wanted) :]
+            except (OperationalError, InterfaceError):
+                self._session_settings = None
+                self.close()
+        with self.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchone()
+
+    def _health_check_is_due(self) -> bool:
+        return (
+            self.connection is not None
+            and self.health_check_enabled
+            and not self.health_check_done
+            and not self.in_atomic_block
+            and self.connection.autocommit
+        )
+
+
+_SET = (
+    "set_config('application_name', %s, false), set_config('statement_timeout', %s, false), "
+    "set_config('portal.actor', %s, false)"
+)
+
+
+def _given(wanted: SessionSettings) -> list[str]:
+    return [wanted.application_name, str(wanted.statement_timeout_ms), wanted.actor]
