@@ -1,6 +1,7 @@
 """The command line of the benchmarks: data, servers, rounds, table."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -18,9 +19,9 @@ def parser() -> argparse.ArgumentParser:
         description="The portal beside the fastest honest way to do the same on the same PostgreSQL.",
     )
     add = found.add_argument
-    add("--scale", type=float, default=1.0, help="1 is 100,000 use cases and 1,000,000 results (default: 1)")
-    add("--seconds", type=float, default=3.0, help="of one window (default: 3)")
-    add("--rounds", type=int, default=3, help="each measure once a round (default: 3)")
+    add("--scale", type=_positive, default=1.0, help="1 is 100,000 use cases and 1,000,000 results (default: 1)")
+    add("--seconds", type=_positive, default=3.0, help="of one window (default: 3)")
+    add("--rounds", type=_count, default=3, help="each measure once a round (default: 3)")
     add("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="NAME", help=f"of {', '.join(GROUPS)}")
     add("--check", action="store_true", help="end with code 1 when a goal is missed")
     add("--seed", type=int, default=1, help="of the made-up data (default: 1)")
@@ -30,19 +31,47 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a count: give 1 or more")
+    return number
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run. Returns: the exit code."""
     options = parser().parse_args(arguments)
     set_up_django(options.database)
+    from django.db import OperationalError
+
     # These need Django's settings.
     from bench import data
     from bench.run import run
+    from bench.servers import ServerError
 
     try:
-        return run(options, say)
-    finally:
+        code = run(options, say)
         if options.drop:
             data.drop()
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except OperationalError as error:
+        return _refuse(f"PostgreSQL does not answer ({str(error).strip()}): start it, or check DATABASE_URL.")
+    except ServerError as error:
+        return _refuse(str(error))
+
+
+def _refuse(sentence: str) -> int:
+    print(f"bench: {sentence}", file=sys.stderr)
+    return 1
 
 
 def set_up_django(database: str) -> None:

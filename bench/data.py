@@ -53,7 +53,8 @@ def ensure(seed: int, scale: float, say: Say) -> None:
         with _told(say, "tables and reference data"):
             call_command("migrate", verbosity=0, interactive=False)
             call_command("load_reference_data", verbosity=0)
-        _load(seed, size, say)
+        make_rows(seed, size, say)
+        connection.close()
         _set_mark({"data": wanted["data"]})
         found = {}
     if found.get("documents") != wanted["documents"]:
@@ -147,11 +148,14 @@ def _unlogged_changes() -> Iterator[None]:
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         yield
+        # Within a transaction, no check may be left for its end: a table that waits for one cannot be altered.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
-def _load(seed: int, size: Size, say: Say) -> None:
+def make_rows(seed: int, size: Size, say: Say) -> None:
+    """Add the made-up rows to the reference data, without ready documents and without entries of the log."""
     counts = size.counts()
     with _unlogged_changes(), connection.cursor() as cursor:
         cursor.execute("SET maintenance_work_mem = '512MB'; SET work_mem = '256MB'")
@@ -165,7 +169,6 @@ def _load(seed: int, size: Size, say: Say) -> None:
                     f"SELECT setval(pg_get_serial_sequence('{step.table}', 'id'), (SELECT max(id) FROM {step.table}))"
                 )
         cursor.execute("RESET maintenance_work_mem; RESET work_mem; ANALYZE")
-    connection.close()
 
 
 def _copy_texts(seed: int, count: int) -> None:

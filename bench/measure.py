@@ -25,6 +25,7 @@ class Measure:
 
     Attributes:
         clients: how many at once, a window for each.
+        supply: given the server's origin, the requests.
         is_fresh: caches are emptied before each window, so that every address is met for the first time.
         repeats: only so many addresses, asked for again and again.
         is_conditional: with the `ETag` of each address; the answers must be 304.
@@ -33,7 +34,7 @@ class Measure:
 
     name: str
     server: str
-    supply: Callable[[], Supply]
+    supply: Callable[[str], Supply]
     clients: Sequence[int] = (1, 16)
     is_fresh: bool = False
     repeats: int = 0
@@ -92,7 +93,7 @@ def prepare(measures: Sequence[Measure], servers: dict[str, Server], results: Re
     for one in measures:
         origin = servers[one.server].origin
         try:
-            supply = one.supply()
+            supply = one.supply(origin)
             if one.repeats:
                 supply = replace(supply, requests=supply.requests[: one.repeats])
             if one.is_conditional:
@@ -139,7 +140,7 @@ def rounds(
                 continue
             for clients in one.clients:
                 # The first round warms connections, plans and caches, and is thrown away.
-                length = seconds if number else min(1.0, seconds)
+                length = seconds if number else min(1.0, seconds / 3)
                 sample = _window(one, servers[one.server], supplies[one.name], clients, length)
                 if problem := _problem(one, sample.window):
                     results.failed[one.name] = problem

@@ -40,32 +40,35 @@ class Row:
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
-def measures(addresses: Addresses, servers: dict[str, Server], groups: Sequence[str]) -> list[Measure]:
+def measures(addresses: Addresses, groups: Sequence[str]) -> list[Measure]:
     """Those that the groups need, each beside what it is compared with."""
 
-    def deep() -> Supply:
-        return supply([addresses.deep_page(servers["portal"].origin, DEEP_PAGE)])
+    def deep(origin: str) -> Supply:
+        return supply([addresses.deep_page(origin, DEEP_PAGE)])
+
+    def of(make: Callable[..., Supply], *arguments: object) -> Callable[[str], Supply]:
+        return lambda origin: make(*arguments)
 
     everything = [
-        Measure("page", "portal", partial(addresses.pages, API), is_fresh=True),
-        Measure("live", "limit", partial(addresses.pages, "/live")),
-        Measure("documents", "limit", partial(addresses.pages, "/documents")),
-        Measure("naive", "naive", partial(addresses.pages, "/bench/naive/use-cases/")),
-        Measure("page 304", "portal", partial(addresses.pages, API), is_conditional=True),
-        Measure("empty view", "portal", partial(supply, ["/bench/empty/"])),
-        Measure("page 1", "portal", partial(supply, [f"{API}?page_size=50"])),
+        Measure("page", "portal", of(addresses.pages, API), is_fresh=True),
+        Measure("live", "limit", of(addresses.pages, "/live")),
+        Measure("documents", "limit", of(addresses.pages, "/documents")),
+        Measure("naive", "naive", of(addresses.pages, "/bench/naive/use-cases/")),
+        Measure("page 304", "portal", of(addresses.pages, API), is_conditional=True),
+        Measure("empty view", "portal", of(supply, ["/bench/empty/"])),
+        Measure("page 1", "portal", of(supply, [f"{API}?page_size=50"])),
         Measure("page 1,000", "portal", deep),
-        Measure("facets", "portal", partial(addresses.facets, FACETS), is_fresh=True),
-        Measure("facets again", "portal", partial(addresses.facets, FACETS), repeats=20),
-        Measure("facets limit", "limit", partial(addresses.facets, "/facets")),
-        Measure("counts", "portal", partial(addresses.facets_without_text, FACETS), is_fresh=True),
-        Measure("counts limit", "limit", partial(addresses.facets_without_text, "/cube")),
-        Measure("search", "portal", partial(addresses.searches, API), is_fresh=True),
-        Measure("search again", "portal", partial(addresses.searches, API), repeats=20),
-        Measure("search limit", "limit", partial(addresses.searches, "/search")),
-        Measure("everyday search", "portal", addresses.everyday_searches, clients=(1,), passes=3),
-        Measure("html", "portal", addresses.html, is_fresh=True),
-        Measure("html again", "portal", addresses.html, repeats=20),
+        Measure("facets", "portal", of(addresses.facets, FACETS), is_fresh=True),
+        Measure("facets again", "portal", of(addresses.facets, FACETS), repeats=20),
+        Measure("facets limit", "limit", of(addresses.facets, "/facets")),
+        Measure("counts", "portal", of(addresses.facets_without_text, FACETS), is_fresh=True),
+        Measure("counts limit", "limit", of(addresses.facets_without_text, "/cube")),
+        Measure("search", "portal", of(addresses.searches, API), is_fresh=True),
+        Measure("search again", "portal", of(addresses.searches, API), repeats=20),
+        Measure("search limit", "limit", of(addresses.searches, "/search")),
+        Measure("everyday search", "portal", of(addresses.everyday_searches), clients=(1,), passes=3),
+        Measure("html", "portal", of(addresses.html), is_fresh=True),
+        Measure("html again", "portal", of(addresses.html), repeats=20),
     ]
     wanted = {name for group in groups for name in GROUPS[group]}
     return [one for one in everything if one.name in wanted]

@@ -3,11 +3,10 @@
 import argparse
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management import call_command
 
 from bench import data, measure, operations, report, servers
 from bench.addresses import Addresses
@@ -17,17 +16,15 @@ Say = Callable[[str], None]
 
 
 def run(options: argparse.Namespace, say: Say) -> int:
-    """Returns: 1 when a goal is missed and `--check` asks for it, else 0."""
+    """Returns: the exit code."""
     started = time.perf_counter()
     say(f"Data set: scale {options.scale:g}, seed {options.seed}, database {options.database}")
     data.ensure(options.seed, options.scale, say)
-    if not (Path(settings.STATIC_ROOT) / "staticfiles.json").is_file():
-        call_command("collectstatic", interactive=False, verbosity=0)
     folder = Path(settings.STATE_DIR) / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    with servers.running(folder, os.environ) as running:
-        addresses = Addresses(options.seed, options.scale)
-        asked = operations.measures(addresses, running, options.only)
+    asked = operations.measures(Addresses(options.seed, options.scale), options.only)
+    needed = {*(one.server for one in asked), "portal"}
+    with servers.running(needed, folder, os.environ) as running:
         results = measure.rounds(asked, running, count=options.rounds, seconds=options.seconds, say=say)
         rows = list(operations.rows(results, options.only))
         rows += _others(options, running["portal"], say)
@@ -45,8 +42,12 @@ def run(options: argparse.Namespace, say: Say) -> int:
     say("")
     report.show(rows, measured, say)
     say(f"\n{time.perf_counter() - started:.0f} s in all; as JSON in {path}")
-    missed = [row for row in rows if row.is_reached is False]
-    return 1 if missed and options.check else 0
+    return verdict(rows, check=options.check)
+
+
+def verdict(rows: Iterable[Row], *, check: bool) -> int:
+    """The exit code: 1 when a goal is missed and that is asked for."""
+    return 1 if check and any(row.is_reached is False for row in rows) else 0
 
 
 def _others(options: argparse.Namespace, portal: servers.Server, say: Say) -> list[Row]:

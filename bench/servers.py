@@ -9,15 +9,25 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
 
+#: The portal, the naive version inside the same Django, the bare functions: what serves, and what answers when it does.
+SERVERS = {
+    "portal": ("alliance.wsgi:application", "/healthz"),
+    "naive": ("alliance.wsgi:application", "/healthz"),
+    "limit": ("bench.limits:application", "/"),
+}
 _TICKS = os.sysconf("SC_CLK_TCK")
 _START_SECONDS = 60
+
+
+class ServerError(Exception):
+    """A server does not come up; the text says why."""
 
 
 @dataclass
@@ -35,15 +45,18 @@ class Server:
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
     def start(self, environment: Mapping[str, str]) -> None:
-        """Raises: RuntimeError with the end of its log when it does not come up."""
+        """Begin to start; `wait` tells when it has."""
         state = self.folder / self.name
         state.mkdir(parents=True, exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        path = self.folder / f"{self.name}.log"
-        with path.open("wb") as log:
+        with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", self.wsgi, "-c", "gunicorn.conf.py", "--bind", self.origin[7:]],
                 cwd=settings.BASE_DIR,
@@ -51,10 +64,13 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
+
+    def wait(self) -> None:
+        """Until it answers. Raises: ServerError with the end of its log when it does not come up."""
         end = time.monotonic() + _START_SECONDS
         while not self._answers():
-            if time.monotonic() > end or self.process.poll() is not None:
-                raise RuntimeError(f"{self.name} does not start:\n{path.read_text()[-2_000:]}")
+            if time.monotonic() > end or self.process is None or self.process.poll() is not None:
+                raise ServerError(f"the server “{self.name}” does not start:\n{self.log.read_text()[-2_000:]}")
             time.sleep(0.05)
 
     def _answers(self) -> bool:
@@ -122,16 +138,14 @@ def database_cpu() -> dict[int, float]:
 
 
 @contextlib.contextmanager
-def running(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, Server]]:
-    """The portal, the naive version inside the same Django, and the bare functions; stopped at the end."""
-    servers = {
-        "portal": Server("portal", "alliance.wsgi:application", "/healthz", folder),
-        "naive": Server("naive", "alliance.wsgi:application", "/healthz", folder),
-        "limit": Server("limit", "bench.limits:application", "/", folder),
-    }
+def running(names: Iterable[str], folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, Server]]:
+    """Those of `SERVERS` that are named; stopped at the end."""
+    servers = {name: Server(name, *SERVERS[name], folder) for name in names}
     try:
         for server in servers.values():
             server.start(environment)
+        for server in servers.values():
+            server.wait()
         yield servers
     finally:
         for server in servers.values():
