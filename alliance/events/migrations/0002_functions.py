@@ -24,6 +24,7 @@ DECLARE
   oldest bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
   last_transaction bigint;
   last_position bigint;
+  newest bigint;
 BEGIN
   following := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
   SELECT c.transaction, c.position, c.schemas::text INTO transaction, "position", schemas
@@ -33,8 +34,11 @@ BEGIN
   SELECT e.transaction, e.position INTO last_transaction, last_position FROM events_change e
     WHERE e.transaction < oldest ORDER BY e.transaction DESC, e.position DESC LIMIT 1;
   settled := coalesce(last_transaction || '.' || last_position, '0');
-  SELECT count(*), coalesce(sum(e.position), 0) INTO unsettled, total FROM events_change e
-    WHERE e.transaction >= oldest;
+  SELECT count(*), coalesce(sum(e.position), 0), max(e.transaction) INTO unsettled, total, newest
+    FROM events_change e WHERE e.transaction >= oldest;
+  IF newest >= following AND newest IS DISTINCT FROM pg_current_xact_id_if_assigned()::text::bigint THEN
+    following := 0;  -- nothing can be of a transaction yet to come: the log is of another server
+  END IF;
   IF unsettled > 0 OR (last_transaction, last_position) > (transaction, "position") THEN
     tables := ARRAY(SELECT DISTINCT e."table" FROM events_change e
                     WHERE (e.transaction, e.position) > (events_state.transaction, events_state."position"));
