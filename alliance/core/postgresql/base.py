@@ -41,6 +41,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def init_connection_state(self) -> None:
         super().init_connection_state()
         self._session_settings = None
+        with self.connection.cursor() as cursor:
+            # The portal's statements are short: compiling one takes longer than running it.
+            cursor.execute("SET jit = off")
         self._tell_session(wanted_settings())
 
     def is_usable(self) -> bool:
