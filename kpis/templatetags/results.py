@@ -18,7 +18,7 @@ from alliance.core.templatetags.numbers import number
 from kpis import case_results, summaries
 from kpis.findings import finding
 from kpis.models import Direction, Kpi, Result
-from usecases.models import UseCase
+from usecases.models import UseCase, UseCaseDocument
 
 register = template.Library()
 
@@ -96,10 +96,10 @@ def found_words(context: Context, matching: QuerySet[UseCase], total: int, every
     return _("%(cases)s, with %(results)s from %(cities)s") % values
 
 
-@register.simple_tag(takes_context=True)
-def places_of(context: Context, use_cases: QuerySet[UseCase]) -> list[summaries.CityPlace]:
+@register.simple_tag
+def places_of(use_cases: QuerySet[UseCaseDocument]) -> list[summaries.CityPlace]:
     """The cities of the use cases for the map and the list beside it, those with a result marked. Two queries."""
-    return summaries.city_places(use_cases, _user(context))
+    return summaries.city_places(use_cases)
 
 
 @register.inclusion_tag("kpis/_result_change_table.html")

@@ -1,14 +1,19 @@
 """What the API says beside its bodies: validators, caching, methods, other origins."""
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
 
+from alliance.events.documents import kinds
 from alliance.members.models import User
 from tests.alliance.api_cases import BY_NAME, NAMES, detail_address, list_address
-from usecases.models import Country, Lesson, Technology, UseCase
+from usecases.models import Country, Lesson, Region, Technology, UseCase
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("reference_data", "no_quota")]
 ADDRESSES = [address for name in NAMES for address in (list_address(name), detail_address(name))]
+#: Resources whose lists are made of ready documents.
+DOCUMENTED = [name for name in NAMES if name in kinds]
 ALL = [*ADDRESSES, "/api/v1/", "/api/v1/schema/"]
 
 
@@ -23,6 +28,33 @@ def test_an_answer_that_is_held_is_not_sent_again(client, address):
         assert again[name] == first[name]
     assert again.get("Last-Modified") == first.get("Last-Modified")
     assert client.get(address, headers={"if-none-match": '"other"'}).content == first.content
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_a_list_that_is_held_costs_one_question_about_the_state(client, name):
+    address = list_address(name, "page_size=20")
+    tag = client.get(address)["ETag"]
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address, headers={"if-none-match": tag}).status_code == 304
+    assert len(queries) == 1
+    Region.objects.filter(slug="europe").update(name="Elsewhere")  # any change of the data: looked at again
+    again = client.get(address, headers={"if-none-match": tag})
+    fresh = client.get(address)
+    assert again["ETag"] == fresh["ETag"] != tag
+    assert again.status_code == 304 or again.content == fresh.content
+
+
+def test_a_tag_of_another_address_or_reader_answers_in_full(client):
+    tag = client.get(list_address("use-cases", "page_size=20"))["ETag"]
+    held = {"if-none-match": tag}
+    assert client.get(list_address("use-cases", "page_size=21"), headers=held).status_code == 200
+    assert client.get(list_address("use-cases", "page_size=20&vertical=water"), headers=held).status_code == 200
+    UseCase.objects.filter(slug="area-c-milan").update(status="draft", published_at=None)
+    tag = client.get(list_address("use-cases", "page_size=200"))["ETag"]
+    client.force_login(User.objects.create_user("editor@example.org", "a long password", is_staff=True))
+    answer = client.get(list_address("use-cases", "page_size=200"), headers={"if-none-match": tag})
+    assert answer.status_code == 200
+    assert "area-c-milan" in {record["slug"] for record in answer.json()["results"]}
 
 
 @pytest.mark.parametrize("address", ALL)
@@ -41,9 +73,9 @@ def test_options_names_the_methods(client, address):
     assert response["Allow"] == "GET, HEAD, OPTIONS"
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_lists_and_records_tell_when_they_changed(client, address):
-    assert client.get(address)["Last-Modified"].endswith(" GMT")
+@pytest.mark.parametrize("name", NAMES)
+def test_records_tell_when_they_changed(client, name):
+    assert client.get(detail_address(name))["Last-Modified"].endswith(" GMT")
 
 
 def test_a_change_of_anything_nested_changes_tag_and_date(client):
@@ -66,6 +98,7 @@ def test_a_change_of_anything_nested_changes_tag_and_date(client):
 def test_a_removed_part_is_never_hidden_by_a_date(client):
     address = detail_address("use-cases")
     date = client.get(address)["Last-Modified"]
+    assert "Last-Modified" not in client.get(list_address("use-cases"))
     UseCase.objects.get(slug="smart-sewers-south-bend").technologies.clear()  # moves no date of what is left
     assert client.get(address, headers={"if-modified-since": date}).status_code == 200
     assert client.get(list_address("use-cases"), headers={"if-modified-since": date}).status_code == 200

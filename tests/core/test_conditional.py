@@ -17,13 +17,15 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 CHANGED = NOW - timedelta(hours=1)
 BODY = b'{"slug":"a"}'
 TAG = strong_etag(BODY)
+#: Of a list: it goes on with where and in which state of the data it was given.
+LONG = f'{TAG[:-1]}.place.42"'
 
 
-def answer(last_modified=CHANGED, one_row=False, method="get", **headers):
+def answer(last_modified=CHANGED, one_row=False, method="get", etag=TAG, **headers):
     request = getattr(RequestFactory(), method)("/api/v1/x/", headers=headers)
     response = HttpResponse(BODY, headers={"Cache-Control": "public", "Vary": "Accept", "X-Other": "1"})
     with time_machine.travel(NOW, tick=False):
-        return answer_conditionally(request, response, last_modified=last_modified, one_row=one_row)
+        return answer_conditionally(request, response, etag=etag, last_modified=last_modified, one_row=one_row)
 
 
 def test_an_answer_tells_its_validators():
@@ -40,6 +42,19 @@ def test_a_held_tag_answers_304_without_a_body(held, method):
     assert (response.status_code, response.content) == (304, b"")
     assert (response["ETag"], response["Cache-Control"], response["Vary"]) == (TAG, "public", "Accept")
     assert "X-Other" not in response
+
+
+@pytest.mark.parametrize("held", [LONG, f'{TAG[:-1]}.elsewhere.43"', f"W/{LONG}", TAG])
+def test_bytes_that_are_held_are_not_sent_again_wherever_and_whenever_they_were_got(held):
+    response = answer(etag=LONG, if_none_match=held)
+    assert (response.status_code, response["ETag"]) == (304, LONG)
+    assert answer(etag=LONG, if_match=held.removeprefix("W/")).status_code == 200
+
+
+@pytest.mark.parametrize("held", ['"other.place.42"', '".place.42"', '"place.42"'])
+def test_other_bytes_of_the_same_place_and_state_answer_in_full(held):
+    assert answer(etag=LONG, if_none_match=held).status_code == 200
+    assert answer(etag=LONG, if_match=held).status_code == 412
 
 
 @pytest.mark.parametrize("held", ['"other"', 'W/"other"', TAG.strip('"'), "", TAG.upper()])

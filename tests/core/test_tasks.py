@@ -33,13 +33,13 @@ def test_the_heartbeat_leaves_its_mark():
     assert 0 <= health.heartbeat_age_seconds() < 5
 
 
-def test_a_message_carries_the_id_of_who_sends_it():
+def test_a_message_carries_the_request_and_the_actor_of_who_sends_it():
     headers: dict[str, object] = {}
     tasks.send_request_id(headers)
     assert headers == {}
-    with request_id.working_for("request-4711", is_web=True):
+    with request_id.working_for("request-4711", is_web=True, actor="user 12"):
         tasks.send_request_id(headers)
-    assert headers == {tasks.REQUEST_ID_HEADER: "request-4711"}
+    assert headers == {tasks.REQUEST_ID_HEADER: "request-4711", tasks.ACTOR_HEADER: "user 12"}
 
 
 def test_a_task_called_as_a_function_keeps_the_callers_id():
