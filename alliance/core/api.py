@@ -16,8 +16,8 @@ from rest_framework.views import APIView
 
 from alliance.core import conditional, exports, pagination, throttling
 from alliance.core.errors import BadParameters, ParameterError
-from alliance.core.fields import FIELDS, OMIT, Column, Document, read_selection
 from alliance.core.facets import Facet, did_you_mean
+from alliance.core.fields import FIELDS, OMIT, Column, Document, read_selection
 from alliance.core.filters import PortalFilterSet
 
 # A viewset's method is called `list`, which hides the type inside its class.
@@ -66,7 +66,7 @@ class Door:
         django_request = getattr(request, "_request", request)
         if quota := getattr(django_request, throttling.ATTRIBUTE, None):
             quota.write(response)
-        if response.status_code == 200 and django_request.method in ("GET", "HEAD"):
+        if response.status_code in (200, 304) and django_request.method in ("GET", "HEAD"):
             user = getattr(request, "user", None)
             conditional.set_caching(response, signed_in=bool(user and user.is_authenticated))
             if isinstance(response, Response):
