@@ -1,5 +1,8 @@
 """Ready documents beside what the serializers say, and waiting for the log to settle."""
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, transaction
@@ -9,7 +12,13 @@ from rest_framework.renderers import JSONRenderer
 from alliance.core.exports import csv_record
 from alliance.events import upkeep
 from alliance.events.documents import Kind, current_state, kinds
+from alliance.members.models import Organisation
+from standards.models import Body
 from tests.core.servers import wait_for
+from tests.kpis import recipes as kpi_recipes
+from tests.standards import recipes as standard_recipes
+from tests.usecases import recipes
+from usecases.models import Country, Region, StandardUse
 
 Row = dict[str, Any]
 
@@ -73,6 +82,29 @@ def assert_stored(*only: Kind) -> None:
         assert stored(kind) == serialized(kind), kind.name
 
 
+def small_world() -> None:
+    """A few records of every kind, each tied to others."""
+    body = Body.objects.create(slug="other-body", name="Other body")
+    standards = [standard_recipes.standard(editions=((2020, "published"), (2010, "superseded"))) for _ in range(3)]
+    standards.append(standard_recipes.standard(body=body, editions=()))
+    other = Region.objects.create(slug="other-region", name="Other region")
+    Country.objects.create(code="XB", name="Elsewhere", region=other)
+    kpis = [kpi_recipes.kpi(), kpi_recipes.kpi(direction="none"), kpi_recipes.kpi(direction="increase")]
+    cases = [
+        recipes.use_case(
+            vertical=vertical, technologies=["Sensor", "Radio"], organisations=["Works", "Lab"], lessons=["Ask first."]
+        )
+        for vertical in ("mobility", "water", "energy", "mobility")
+    ]
+    for number, case in enumerate(cases):
+        StandardUse.objects.create(
+            use_case=case, standard=standards[number], edition=standards[number].editions.first(), state="used"
+        )
+        for kpi in kpis[: number + 1]:
+            kpi_recipes.result(use_case=case, kpi=kpi)
+    Organisation.objects.create(slug="lonely", name="Lonely")
+
+
 def settle() -> None:
     """Wait until everything committed so far is settled: other tests' transactions on the same server hold it back."""
     with transaction.atomic(), connection.cursor() as cursor:
@@ -95,3 +127,41 @@ def followed() -> int:
     state = current_state()
     assert not any(kind.is_stale(state) for kind in kinds.values())
     return made
+
+
+@contextmanager
+def second_session() -> Iterator[Any]:
+    """Another session of the database, as another process has it: `with second_session() as session: session.cursor()`.
+
+    It commits only when told to.
+    """
+    session = connection.copy()
+    try:
+        session.set_autocommit(False)
+        yield session
+    finally:
+        session.close()
+
+
+@contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[list[object]]:
+    """Do the work in a thread with a session of its own; the block runs beside it, and ends when both have.
+
+    Yields: a list that holds what the work returned, or the error that it raised, once it has ended.
+    """
+    ended: list[object] = []
+
+    def run() -> None:
+        try:
+            ended.append(work())
+        except Exception as error:
+            ended.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield ended
+    finally:
+        thread.join(60)

@@ -13,7 +13,7 @@ from alliance.events.documents import current_state, kinds
 from alliance.members.models import Organisation
 from kpis.models import Kpi, Result
 from standards.models import Body, Edition, Standard
-from tests.events.documents_cases import assert_right, assert_stored, followed
+from tests.events.documents_cases import assert_right, assert_stored, followed, small_world
 from tests.kpis import recipes as kpi_recipes
 from tests.standards import recipes as standard_recipes
 from tests.usecases import recipes
@@ -238,29 +238,6 @@ class Editor:
         changes = [name for name in vars(Editor) if name.split("_")[0] in ("rename", "change", "move", "add", "remove")]
         changes.remove("change")
         getattr(self, self.random.choice(changes))()
-
-
-def small_world() -> None:
-    """A few records of every kind, each tied to others."""
-    body = Body.objects.create(slug="other-body", name="Other body")
-    standards = [standard_recipes.standard(editions=((2020, "published"), (2010, "superseded"))) for _ in range(3)]
-    standards.append(standard_recipes.standard(body=body, editions=()))
-    other = Region.objects.create(slug="other-region", name="Other region")
-    Country.objects.create(code="XB", name="Elsewhere", region=other)
-    kpis = [kpi_recipes.kpi(), kpi_recipes.kpi(direction="none"), kpi_recipes.kpi(direction="increase")]
-    cases = [
-        recipes.use_case(
-            vertical=vertical, technologies=["Sensor", "Radio"], organisations=["Works", "Lab"], lessons=["Ask first."]
-        )
-        for vertical in ("mobility", "water", "energy", "mobility")
-    ]
-    for number, case in enumerate(cases):
-        StandardUse.objects.create(
-            use_case=case, standard=standards[number], edition=standards[number].editions.first(), state="used"
-        )
-        for kpi in kpis[: number + 1]:
-            kpi_recipes.result(use_case=case, kpi=kpi)
-    Organisation.objects.create(slug="lonely", name="Lonely")
 
 
 @pytest.mark.django_db(transaction=True)
