@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("reference_data")
 def groups(client, query: str) -> dict[str, int]:
     response = client.get("/search/", {"q": query})
     assert response.status_code == 200
-    return {group.source.name: group.total for group in response.context["groups"]}
+    return {group.source.kind.name: group.total for group in response.context["groups"]}
 
 
 def test_without_a_query_it_says_what_is_searched(client):
@@ -27,7 +27,7 @@ def test_without_a_query_it_says_what_is_searched(client):
 def test_hits_are_grouped_counted_and_marked(client):
     response = client.get("/search/?q=parking")
     html = response.content.decode()
-    assert groups(client, "parking") == {"use-cases": 4, "standards": 2, "indicators": 4, "organisations": 1}
+    assert groups(client, "parking") == {"use-cases": 4, "standards": 2, "kpis": 4, "organisations": 1}
     assert "11 hits for “parking”" in html
     assert "SFpark demand-responsive <mark>parking</mark>" in html
     assert "43% less time searching for parking" in html
@@ -41,7 +41,7 @@ def test_the_lists_behind_the_groups_hold_as_many(client, query):
     response = client.get("/search/", {"q": query})
     assert response.context["groups"]
     for group in response.context["groups"]:
-        assert client.get(group.url).context["total"] == group.total, group.source.name
+        assert client.get(group.url).context["total"] == group.total, group.source.kind.name
 
 
 def test_more_hits_than_are_shown_lead_to_the_list(client):
