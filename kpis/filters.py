@@ -3,7 +3,8 @@
 from django.utils.translation import gettext_lazy as _
 
 from alliance.core.evidence import Effect, Method
-from alliance.core.filters import Facet, PortalFilterSet, SearchFilter, Sort
+from alliance.core.facets import Facet
+from alliance.core.filters import PortalFilterSet, SearchFilter, Sort
 from alliance.core.search import Searchable
 from alliance.core.verticals import VerticalCode
 from kpis.expressions import Design

@@ -3,6 +3,7 @@
 from django.db.models import BooleanField, Case, IntegerField, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
+from alliance.events.cube import Cube
 from alliance.events.documents import Kind, listed
 from kpis.api import KpiSerializer, ResultSerializer
 from kpis.documents import KpiDocument, ResultDocument
@@ -97,4 +98,24 @@ USE_CASES.extend(
     },
     ["results", "results__kpi"],
     watched={"results": ("state", "kpi_id", "use_case_id", "method"), "results__kpi": ("slug",)},
+)
+USE_CASES.cube = Cube(
+    USE_CASES.name,
+    dimensions=("region", "vertical", "stage", "has_results", "size", "covid", "period"),
+    listed={
+        "country": 1,
+        "city": 1,
+        "technologies": 1,
+        "standards": 1,
+        "organisations": 1,
+        "designs": 1,
+        "kpis": 1,
+    },
+    arrays=frozenset({"technologies", "standards", "organisations", "designs", "kpis"}),
+)
+RESULTS.cube = Cube(
+    RESULTS.name,
+    dimensions=("region", "vertical", "kpi_set", "size", "design", "effect", "method"),
+    # A use case has few results: with a choice, a scan is cheaper than so many counts.
+    listed={"country": 1, "city": 1, "kpi": 1, "use_case": 0},
 )

@@ -2,7 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from alliance.core.filters import ArrayFacet, Facet, Sort
+from alliance.core.facets import ArrayFacet, Facet
+from alliance.core.filters import Sort
 from kpis.expressions import Design
 from kpis.models import Kpi
 from usecases.expressions import YesNo

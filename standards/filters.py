@@ -2,7 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from alliance.core.filters import ArrayFacet, Facet, PortalFilterSet, SearchFilter, Sort
+from alliance.core.facets import ArrayFacet, Facet
+from alliance.core.filters import PortalFilterSet, SearchFilter, Sort
 from alliance.core.search import Searchable
 from alliance.core.verticals import VerticalCode
 from standards.models import Aspect, Body, EditionStatus, Layer, StandardDocument, StandardKind

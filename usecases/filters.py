@@ -3,7 +3,8 @@
 import django_filters
 from django.utils.translation import gettext_lazy as _
 
-from alliance.core.filters import ArrayFacet, Facet, PortalFilterSet, SearchFilter, Sort
+from alliance.core.facets import ArrayFacet, Facet
+from alliance.core.filters import PortalFilterSet, SearchFilter, Sort
 from alliance.core.search import Searchable
 from alliance.core.verticals import VerticalCode
 from alliance.members.filters import OrganisationFilter

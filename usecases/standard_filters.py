@@ -2,7 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from alliance.core.filters import Facet, Sort
+from alliance.core.facets import Facet
+from alliance.core.filters import Sort
 from standards.filters import StandardFilter
 from usecases.expressions import YesNo
 

@@ -21,7 +21,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from alliance.core.errors import ParameterError
-from alliance.core.filters import did_you_mean
+from alliance.core.facets import did_you_mean
 
 FIELDS, OMIT = "fields", "omit"
 

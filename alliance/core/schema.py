@@ -21,8 +21,9 @@ from rest_framework import serializers
 from alliance.core import exports, pagination
 from alliance.core.api import Resource
 from alliance.core.errors import PROBLEM_JSON, QUOTA_EXCEEDED, documented, phrase
+from alliance.core.facets import Facet
 from alliance.core.fields import FIELDS, OMIT
-from alliance.core.filters import Facet, PortalFilterSet, SearchFilter
+from alliance.core.filters import PortalFilterSet, SearchFilter
 
 #: One real record of each resource as the API answers it; a test compares them with the loaded data.
 EXAMPLES_FILE = Path(__file__).with_name("api_examples.json")

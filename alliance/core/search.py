@@ -5,12 +5,14 @@ every word is also kept as written, both without accents (text search configurat
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank, SearchVector
 from django.db import connection
-from django.db.models import BigIntegerField, Expression, F, Func, QuerySet, TextField, Value
+from django.db.models import BigIntegerField, Expression, F, Func, Model, QuerySet, TextField, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -20,6 +22,11 @@ STEMMED, EXACT = "portal_en", "portal_simple"
 MAXIMUM_LENGTH = 300
 #: A word that occurs nowhere is read as the closest word in use, if at least this similar (pg_trgm, 0 to 1).
 LEAST_SIMILARITY = 0.34
+
+#: Words that are looked at in place of an unknown one.
+CLOSEST = 5
+#: Where more rows match, only the first `RANKED_AT_MOST` of them in the usual order are ranked and listed by rank.
+MOST_RANKED, RANKED_AT_MOST = 5_000, 1_000
 
 # Private-use characters: no text holds them, and escaping leaves them alone.
 _START, _STOP = "\ue000", "\ue001"
@@ -35,12 +42,6 @@ class _TsVectorWords(Func):
     template = "unnest(%(function)s(%(expressions)s))"
     output_field = TextField()
     set_returning = True
-
-
-class _LexemeCount(Func):
-    """How many words a query holds after stop words are gone."""
-
-    function = "numnode"
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,16 @@ class Searchable:
 
 @dataclass(frozen=True)
 class Search:
-    """A query as it was understood: what was asked, what is searched, and which words were read differently."""
+    """A query as it was understood: what was asked, what is searched, and which words were read differently.
+
+    `is_stem` says that its words are stems already, so that words as written are no other words.
+    """
 
     asked: str
     text: str
     corrections: tuple[tuple[str, str], ...] = ()
     stop_words_only: bool = False
+    is_stem: bool = False
 
     @property
     def query(self) -> SearchQuery:
@@ -95,15 +100,16 @@ def understand(rows: QuerySet, asked: str, searchable: Searchable) -> Search:
     """
     asked = " ".join(asked.split())
     words = _plain_words(asked)
-    corrections = _corrections(rows, words, searchable) if words else ()
+    # Most queries hold no error: one question to the database for what is asked as it stands.
+    stop_words_only, is_stem, unknown = _read(rows, asked, words, searchable)
+    corrections = _corrections(rows, unknown, searchable) if unknown else ()
+    if not corrections:
+        return Search(asked, asked, (), stop_words_only, is_stem)
     text = asked
     for wrong, right in corrections:
         text = re.sub(rf"(?<![\w-]){re.escape(wrong)}(?!\w)", right, text)
-    search = Search(asked, text, corrections)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT numnode(websearch_to_tsquery(%s::regconfig, %s))", [STEMMED, text])
-        stop_words_only = cursor.fetchone()[0] == 0
-    return Search(asked, text, corrections, stop_words_only) if stop_words_only else search
+    stop_words_only, is_stem, _ = _read(rows, text, [], searchable)
+    return Search(asked, text, corrections, stop_words_only, is_stem)
 
 
 def matching(rows: QuerySet, search: Search, searchable: Searchable) -> QuerySet:
@@ -111,12 +117,27 @@ def matching(rows: QuerySet, search: Search, searchable: Searchable) -> QuerySet
 
     Source: PostgreSQL `ts_rank`; exact words weigh half as much again as stems.
     """
-    if not _has_stored_vector(rows):
-        rows = rows.alias(search_vector=searchable.vector())
-    rank = SearchRank(F("search_vector"), search.query) + SearchRank(F("search_vector"), search.exact) * Value(0.5)
+    rows = _with_vector(rows, searchable)
+    rank: Combinable = SearchRank(F("search_vector"), search.query)
+    # Fetching a row's vector is most of the work: not twice for the same words.
+    rank = rank * Value(1.5) if search.is_stem else rank + SearchRank(F("search_vector"), search.exact) * Value(0.5)
     # A whole number, because a cursor must compare it for equality.
     relevance = Cast(rank * Value(1_000_000.0), BigIntegerField())
     return rows.filter(search_vector=search.query).annotate(relevance=relevance)
+
+
+def is_everyday(model: type[Model], search: Search) -> bool:
+    """Whether so many rows match that ranking them all would take too long, as far as PostgreSQL's statistics tell."""
+    if not any(field.name == "search_vector" for field in model._meta.fields):
+        return False
+    sql, parameters = model._base_manager.filter(search_vector=search.query).order_by().query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
+        return cursor.fetchone()[0][0]["Plan"]["Plan Rows"] > MOST_RANKED
+
+
+def _with_vector(rows: QuerySet, searchable: Searchable) -> QuerySet:
+    return rows if _has_stored_vector(rows) else rows.alias(search_vector=searchable.vector())
 
 
 def _has_stored_vector(rows: QuerySet) -> bool:
@@ -150,32 +171,63 @@ def _plain_words(asked: str) -> list[str]:
     return list(dict.fromkeys(word for word in found if word and len(word) >= 4 and word.lower() != "or"))[:8]
 
 
-def _corrections(rows: QuerySet, words: list[str], searchable: Searchable) -> tuple[tuple[str, str], ...]:
-    stored = _has_stored_vector(rows)
-    plain = rows.order_by().alias(_vector=F("search_vector") if stored else searchable.vector())
-    sql, parameters = plain.annotate(_found=F("_vector")).values("_found").query.sql_with_params()
+def _read(rows: QuerySet, text: str, words: list[str], searchable: Searchable) -> tuple[bool, bool, list[str]]:
+    """Whether a query holds stop words alone, whether its words are stems, and which of `words` no row knows."""
+    known, parameters = _knowing(rows, words, STEMMED, searchable)
+    listed = (
+        f"ARRAY(SELECT word FROM (VALUES {known}) AS asked(word, known) WHERE NOT known)" if words else "'{}'::text[]"
+    )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH vectors AS MATERIALIZED (SELECT * FROM ({sql}) AS rows(vector)) "  # noqa: S608  (the ORM's own SQL)
-            "SELECT asked FROM unnest(%s::text[]) AS asked WHERE NOT EXISTS (SELECT FROM vectors WHERE "
-            "vector @@ plainto_tsquery(%s::regconfig, asked) OR vector @@ plainto_tsquery(%s::regconfig, asked)) "
-            "AND numnode(plainto_tsquery(%s::regconfig, asked)) > 0",
-            [*parameters, words, STEMMED, EXACT, STEMMED],
+            "SELECT numnode(websearch_to_tsquery(%s::regconfig, %s)) = 0, "
+            "websearch_to_tsquery(%s::regconfig, %s) = websearch_to_tsquery(%s::regconfig, %s), "
+            f"{listed}",
+            [STEMMED, text, STEMMED, text, EXACT, text, *parameters],
         )
-        unknown = [row[0] for row in cursor.fetchall()]
-        if not unknown:
-            return ()
-        if stored:
-            vocabulary = rows.vocabulary()
-        else:
-            vocabulary = rows.order_by().annotate(_word=_TsVectorWords(searchable.vector(EXACT))).values("_word")
-        sql, parameters = vocabulary.query.sql_with_params()
+        return cursor.fetchone()
+
+
+def _knowing(rows: QuerySet, words: Iterable[str], config: str, searchable: Searchable) -> tuple[str, list[Any]]:
+    """SQL rows of (word, whether a row has it as a stem or as written), and their parameters.
+
+    Each word stands as a constant of its own, so that the planner sees how frequent it is: a rare one is looked up in
+    the index, for a frequent one the first rows are enough.
+    """
+    plain = _with_vector(rows.order_by(), searchable)
+    listed, parameters = [], []
+    for word in words:
+        query = SearchQuery(word, config=config) | SearchQuery(word, config=EXACT)
+        sql, given = plain.filter(search_vector=query).values("pk").query.sql_with_params()
+        listed.append(f"(%s, numnode(plainto_tsquery(%s::regconfig, %s)) = 0 OR EXISTS ({sql}))")
+        parameters += [word, config, word, *given]
+    return ", ".join(listed), parameters
+
+
+def _corrections(rows: QuerySet, unknown: list[str], searchable: Searchable) -> tuple[tuple[str, str], ...]:
+    """For each unknown word the closest one that a row has."""
+    if _has_stored_vector(rows):
+        vocabulary = rows.vocabulary()  # type: ignore[attr-defined]
+    else:
+        vocabulary = rows.order_by().annotate(word=_TsVectorWords(searchable.vector(EXACT))).values("word")
+    sql, parameters = vocabulary.query.sql_with_params()
+    with connection.cursor() as cursor:
+        # `%%` is what the index of similar words answers; its own limit lies below ours.
         cursor.execute(
-            f"WITH words AS MATERIALIZED (SELECT DISTINCT word FROM ({sql}) AS rows(word)) "  # noqa: S608  (as above)
-            "SELECT asked, best.word FROM unnest(%s::text[]) AS asked CROSS JOIN LATERAL ("
-            "SELECT word FROM words WHERE similarity(word, unaccent(lower(asked))) >= %s "
-            "ORDER BY similarity(word, unaccent(lower(asked))) DESC, word LIMIT 1) AS best",
-            [*parameters, unknown, LEAST_SIMILARITY],
+            "SELECT asked, close.word FROM unnest(%s::text[]) AS asked CROSS JOIN LATERAL ("
+            f"SELECT DISTINCT word, similarity(word, unaccent(lower(asked))) AS alike FROM ({sql}) AS used(word) "
+            "WHERE word %% unaccent(lower(asked)) AND similarity(word, unaccent(lower(asked))) >= %s "
+            "ORDER BY alike DESC, word LIMIT %s) AS close ORDER BY alike DESC, word",
+            [unknown, *parameters, LEAST_SIMILARITY, CLOSEST],
         )
-        best = dict(cursor.fetchall())
-    return tuple((word, best[word]) for word in unknown if word in best)
+        close: dict[str, list[str]] = {}
+        for word, candidate in cursor.fetchall():
+            close.setdefault(word, []).append(candidate)
+        candidates = {candidate for found in close.values() for candidate in found}
+        if not candidates:
+            return ()
+        known, parameters = _knowing(rows, candidates, EXACT, searchable)
+        # Words stay on the list when the last row that had them goes.
+        cursor.execute(f"SELECT word FROM (VALUES {known}) AS found(word, known) WHERE known", parameters)
+        used = {word for (word,) in cursor.fetchall()}
+    best = {word: next((one for one in found if one in used), None) for word, found in close.items()}
+    return tuple((word, right) for word in unknown if (right := best.get(word)))

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from alliance.core.charts import Point, scale_for
 from alliance.core.evidence import GRADE_EXPLANATION, Grade
-from alliance.core.filters import Chip, Option
+from alliance.core.facets import Option
+from alliance.core.filters import Chip
 from alliance.core.views import ShownFacet
 
 COLOURS = (

@@ -14,7 +14,8 @@ from django.utils.translation import ngettext
 from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
 
 from alliance.core import search
-from alliance.core.filters import Facet, FacetView, Option, PortalFilterSet, SearchFilter
+from alliance.core.facets import Facet, FacetView, Option
+from alliance.core.filters import PortalFilterSet, SearchFilter
 
 Words = str | Promise
 

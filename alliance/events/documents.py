@@ -43,6 +43,7 @@ from django.db.models.sql.datastructures import BaseTable
 from alliance.core.fields import Document
 from alliance.core.pagination import RowComparison
 from alliance.core.search import Searchable
+from alliance.events.cube import Cube
 from alliance.events.models import Change, Operation, Word
 from alliance.events.rendering import Compiler
 
@@ -54,9 +55,16 @@ READER = "documents"
 class DocumentQuerySet(models.QuerySet):
     """Ready documents. Get one from `Kind.rows`: it alone knows which are stale."""
 
+    #: The kind's counts, where they are right for all public rows: none of them is stale. Lost by every narrowing.
+    counts: Cube | None = None
+    #: The counts of exactly these rows.
+    precounted: Cube | None = None
+
     def public(self):
         """Those that everybody may see."""
-        return self.filter(is_public=True)
+        rows = self.filter(is_public=True)
+        rows.precounted = self.counts
+        return rows
 
     def vocabulary(self):
         """The words that public documents of this kind use, as written."""
@@ -187,6 +195,7 @@ class Kind:
         computed: sources of the serializer that are no columns -> expression.
         watched: path -> the columns of rows there that `columns` and `searchable` read (see `Dependency`).
         more_paths: relations that only `columns` follow.
+        cube: the counts that are kept beside the documents.
     """
 
     name: str
@@ -199,6 +208,7 @@ class Kind:
     computed: Mapping[str, Expression] = field(default_factory=dict)
     watched: dict[str, tuple[str, ...]] = field(default_factory=dict)
     more_paths: list[str] = field(default_factory=list)
+    cube: Cube | None = None
 
     def register(self) -> "Kind":
         kinds[self.name] = self
@@ -255,7 +265,8 @@ class Kind:
     def schema(self) -> str:
         """Changes whenever the documents of unchanged records would."""
         sql, parameters = self.live_sql
-        return hashlib.blake2b(f"{sql} {parameters}".encode(), digest_size=8).hexdigest()
+        counts = self.cube.cells_sql("changed") if self.cube else ""
+        return hashlib.blake2b(f"{sql} {parameters} {counts}".encode(), digest_size=8).hexdigest()
 
     # --- what they depend on
     @cached_property
@@ -339,6 +350,8 @@ class Kind:
         if self.is_stale(state):
             rows.query = rows.query.chain(_OverlaidQuery)
             rows.query.overlay = (self, state)
+        else:
+            rows.counts = self.cube
         return rows
 
     def bodies(self, state: State, column: str = "body") -> Expression | F:

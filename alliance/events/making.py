@@ -1,6 +1,7 @@
 """Making ready documents, and comparing them with their records: plain SQL over spans of records."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -8,34 +9,54 @@ from alliance.core.search import EXACT
 from alliance.events.documents import Kind, current_state
 
 
-def make(kind: Kind, ids: list[int]) -> None:
-    """Store the documents of these records as they are now; those of records that are gone go."""
-    table, base = kind.document._meta.db_table, kind.model._meta.db_table
-    live, parameters = kind.live_sql
-    columns = ", ".join(f'"{name}"' for name in kind.names)
-    others = [name for name in kind.names if name != "id"]
-    assigned = ", ".join(f'"{name}" = excluded."{name}"' for name in others)
-    mine = ", ".join(f'd."{name}"' for name in others)
-    theirs = ", ".join(f'excluded."{name}"' for name in others)
+def make(kind: Kind, ids: list[int], *, counting: bool = True) -> None:
+    """Store the documents of these records as they are now; those of records that are gone go.
+
+    Args: counting: keep the counts too; else they are to be counted anew afterwards.
+    """
     exact = kind.searchable.vector(EXACT)
     public = kind.model._base_manager.order_by().alias(_public=kind.is_public).filter(_public=True, pk__in=ids)
     words, words_parameters = public.values_list(exact).query.sql_with_params()
     with connection.cursor() as cursor:
+        cursor.execute(*_storing(kind, ids, counting=counting))
         cursor.execute(
-            f'INSERT INTO "{table}" AS d ({columns}) {live} WHERE "{base}".id = ANY(%s) ORDER BY "{base}".id '
-            f"ON CONFLICT (id) DO UPDATE SET {assigned} WHERE ({mine}) IS DISTINCT FROM ({theirs})",
-            [*parameters, ids],
-        )
-        cursor.execute(
-            f'DELETE FROM "{table}" WHERE id = ANY(%s) AND NOT EXISTS '
-            f'(SELECT FROM "{base}" r WHERE r.id = "{table}".id)',
-            [ids],
-        )
-        cursor.execute(
-            "INSERT INTO events_word (kind, word) SELECT DISTINCT %s, unnest(tsvector_to_array(words)) "
-            f"FROM ({words}) AS texts(words) ON CONFLICT DO NOTHING",
+            "INSERT INTO events_word (kind, word) SELECT DISTINCT %s, unnest(tsvector_to_array(words)) AS word "
+            f"FROM ({words}) AS texts(words) ORDER BY word ON CONFLICT DO NOTHING",
             [kind.name, *words_parameters],
         )
+
+
+def _storing(kind: Kind, ids: list[int], *, counting: bool) -> tuple[str, list[Any]]:
+    """One statement that makes the documents, takes away those without a record, and moves the counts."""
+    table, base = kind.document._meta.db_table, kind.model._meta.db_table
+    live, live_parameters = kind.live_sql
+    fields = {one.attname: one.db_type(connection) for one in kind.document._meta.concrete_fields}
+    columns = ", ".join(f'"{name}"' for name in fields)
+    others = [name for name in fields if name != "id"]
+    assigned = ", ".join(f'"{name}" = excluded."{name}"' for name in others)
+    mine = ", ".join(f'd."{name}"' for name in others)
+    theirs = ", ".join(f'excluded."{name}"' for name in others)
+    parts = [
+        f'live({columns}) AS MATERIALIZED ({live} WHERE "{base}".id = ANY(%s))',
+        f'gone AS (DELETE FROM "{table}" d WHERE id = ANY(%s) AND NOT EXISTS (SELECT FROM live WHERE live.id = d.id))',
+    ]
+    storing = (
+        f'INSERT INTO "{table}" AS d ({columns}) SELECT * FROM live ORDER BY id '
+        f"ON CONFLICT (id) DO UPDATE SET {assigned} WHERE ({mine}) IS DISTINCT FROM ({theirs})"
+    )
+    if kind.cube is None or not counting:
+        return f"WITH {', '.join(parts)} {storing}", [*live_parameters, ids, ids]
+    typed = ", ".join(f'"{name}"::{fields[name]}' for name in ("is_public", *kind.cube.columns))
+    before = ", ".join(f'"{name}"' for name in ("is_public", *kind.cube.columns))
+    changed, moving = kind.cube.moving_sql("made", "before")
+    parts += [
+        f"made AS (SELECT {typed} FROM live)",
+        # As this statement found them: what it stores itself is not seen by it.
+        f'before AS (SELECT {before} FROM "{table}" WHERE id = ANY(%s))',
+        f"stored AS ({storing})",
+        f"changed AS MATERIALIZED ({changed})",
+    ]
+    return f"WITH {', '.join(parts)} {moving}", [*live_parameters, ids, ids, ids, kind.name]
 
 
 @transaction.atomic

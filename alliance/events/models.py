@@ -1,6 +1,7 @@
 """The change log, how far its readers have come, and what is to be made anew."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -150,6 +151,40 @@ class Word(models.Model):
         verbose_name = _("word")
         verbose_name_plural = _("words")
         constraints = [models.UniqueConstraint(fields=["kind", "word"], name="%(app_label)s_%(class)s_once")]
+        indexes = [GinIndex(OpClass("word", name="gin_trgm_ops"), name="word_similar")]
 
     def __str__(self) -> str:
         return self.word
+
+
+class Cell(models.Model):
+    """How many public documents of a kind have these values in common (see `cube.py`)."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.TextField(_("kind"))
+    #: A column with many values and one of them; both empty where the dimensions alone are counted.
+    facet = models.TextField()
+    value = models.TextField()
+    #: How many dimensions are named.
+    extent = models.SmallIntegerField()
+    d1 = models.TextField()
+    d2 = models.TextField()
+    d3 = models.TextField()
+    d4 = models.TextField()
+    d5 = models.TextField()
+    d6 = models.TextField()
+    d7 = models.TextField()
+    n = models.IntegerField(_("documents"))
+
+    class Meta:
+        verbose_name = _("count of documents")
+        verbose_name_plural = _("counts of documents")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "facet", "extent", "d1", "d2", "d3", "d4", "d5", "d6", "d7", "value"],
+                name="%(app_label)s_%(class)s_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.facet} {self.value}: {self.n}"

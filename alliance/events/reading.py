@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from alliance.core.filters import STAMP
 from alliance.events.documents import DocumentQuerySet, Kind, State, current_state
 
 _ATTRIBUTE = "portal_documents_state"
@@ -15,6 +16,7 @@ def state_of(request: HttpRequest) -> State:
     if state is None:
         state = current_state()
         setattr(request, _ATTRIBUTE, state)
+        setattr(request, STAMP, state.stamp)
     return state
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from django.db import Error, connection, transaction
 
 from alliance.core.postgresql import statement_timeout
-from alliance.events import ledger
+from alliance.events import cube, ledger
 from alliance.events import log as triggers
 from alliance.events.documents import READER, Kind, Tail, kinds
 from alliance.events.making import differing, make, make_span, spans
@@ -117,6 +117,8 @@ def _take_entries() -> int:
 def _work_off(progress: Progress, before: int) -> int:
     """Make every queued document anew, a batch a transaction."""
     made, queued = 0, StaleDocument.objects.count()
+    if queued:
+        progress(before, before + queued)
     for kind in kinds.values():
         while batch := _one_batch(kind):
             made += batch
@@ -153,6 +155,8 @@ def _refit(progress: Progress) -> int:
         ledger.skip_to_end()
     made = 0
     expected = sum(_record_count(kind) for kind in outdated)
+    if outdated:
+        progress(0, expected)
     for kind in outdated:
         log.info("All documents of %s are made anew: the software makes them differently now.", kind.name)
         _note_schema(kind, "")  # half of them are of either software now: nobody trusts them
@@ -160,8 +164,14 @@ def _refit(progress: Progress) -> int:
             make_span(kind, after, until)
             made += count
             progress(made, max(expected, made))
+        _recount(kind)
         _note_schema(kind, kind.schema)
     return made
+
+
+def _recount(kind: Kind) -> None:
+    if kind.cube:
+        cube.recount(kind.cube, kind.document._meta.db_table)
 
 
 def outdated_kinds() -> list[Kind]:
@@ -191,16 +201,18 @@ class Report:
         differing: kind -> records whose document was not what it should be and not known to be stale.
         outdated: kinds whose documents another version of the software has made.
         faults: what is wrong with the log itself, a sentence each.
+        miscounted: kind -> counts kept beside its documents that are not theirs.
     """
 
     compared: int = 0
     differing: dict[str, list[int]] = field(default_factory=dict)
     outdated: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    miscounted: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
-        return not (self.differing or self.outdated or self.faults)
+        return not (self.differing or self.outdated or self.faults or self.miscounted)
 
     @property
     def differing_count(self) -> int:
@@ -215,6 +227,8 @@ class Report:
             named = ", ".join(map(str, ids[:20])) + (" ..." if len(ids) > 20 else "")
             count = "1 document" if len(ids) == 1 else f"{len(ids)} documents"
             told.append(f"{count} of {kind} differed from the records: {named}.")
+        for kind, number in self.miscounted.items():
+            told.append(f"{number} of the counts kept for {kind} differed from the documents.")
         return told or [f"{self.compared} documents compared: none differed."]
 
 
@@ -231,7 +245,14 @@ def examine(progress: Progress = _silent) -> Report:
                     report.differing.setdefault(kind.name, []).extend(found)
                 report.compared += count
                 progress(report.compared, max(expected, report.compared))
+            if kind not in outdated:
+                _compare_counts(kind, report)
     return report
+
+
+def _compare_counts(kind: Kind, report: Report) -> None:
+    if kind.cube and (number := cube.differing(kind.cube, kind.document._meta.db_table)):
+        report.miscounted[kind.name] = number
 
 
 def rebuild(progress: Progress = _silent) -> Report:
@@ -257,6 +278,10 @@ def rebuild(progress: Progress = _silent) -> Report:
                 make_span(kind, after, until)
                 report.compared += count
                 progress(report.compared, max(expected, report.compared))
+            if kind.name not in report.outdated:
+                _compare_counts(kind, report)
+            if kind in outdated or kind.name in report.miscounted:
+                _recount(kind)
             _note_schema(kind, kind.schema)
         made = 0
         while _take_entries():

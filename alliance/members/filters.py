@@ -2,7 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from alliance.core.filters import Facet, PortalFilterSet, SearchFilter, Sort
+from alliance.core.facets import Facet
+from alliance.core.filters import PortalFilterSet, SearchFilter, Sort
 from alliance.core.search import Searchable
 from alliance.members.models import OrganisationDocument, OrganisationKind
 

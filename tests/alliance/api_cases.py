@@ -13,7 +13,8 @@ from django.http import QueryDict
 from hypothesis import strategies as st
 
 from alliance.api import RESOURCES, filterset_of
-from alliance.core.filters import Facet, SearchFilter
+from alliance.core.facets import Facet
+from alliance.core.filters import SearchFilter
 
 #: resource -> key of one record that `data/` holds.
 REAL_KEYS = {

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alliance.api import filterset_of
-from alliance.core.filters import Facet, SearchFilter
+from alliance.core.facets import Facet
+from alliance.core.filters import SearchFilter
 from alliance.core.pagination import Position, read_cursor, write_cursor
 from tests.alliance.api_cases import BY_NAME, NAMES, detail_address, list_address, path_of
 

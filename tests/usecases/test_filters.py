@@ -5,15 +5,17 @@ import itertools
 import pytest
 from django.http import QueryDict
 
+from alliance.events.reading import visible_documents
 from kpis.models import Result
 from kpis.use_case_filters import MeasuredUseCaseFilter
+from usecases.kinds import USE_CASES
 from usecases.models import UseCase
 
 pytestmark = pytest.mark.usefixtures("reference_data")
 
 
 def filtered(query: str = "") -> MeasuredUseCaseFilter:
-    return MeasuredUseCaseFilter(QueryDict(query), UseCase.objects.visible_to(None))
+    return MeasuredUseCaseFilter(QueryDict(query), visible_documents(USE_CASES, None))
 
 
 def slugs(query: str) -> set[str]:

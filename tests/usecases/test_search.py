@@ -4,7 +4,10 @@ import pytest
 from django.http import QueryDict
 
 from alliance.core import search
+from alliance.events.making import make
+from alliance.events.reading import visible_documents
 from kpis.use_case_filters import MeasuredUseCaseFilter
+from usecases.kinds import USE_CASES
 from usecases.models import UseCase
 
 pytestmark = pytest.mark.usefixtures("reference_data")
@@ -13,13 +16,13 @@ pytestmark = pytest.mark.usefixtures("reference_data")
 def found(q: str) -> list[str]:
     data = QueryDict(mutable=True)
     data["q"] = q
-    return list(MeasuredUseCaseFilter(data, UseCase.objects.visible_to(None)).qs.values_list("slug", flat=True))
+    return list(MeasuredUseCaseFilter(data, visible_documents(USE_CASES, None)).qs.values_list("slug", flat=True))
 
 
 def understood(q: str):
     data = QueryDict(mutable=True)
     data["q"] = q
-    return MeasuredUseCaseFilter(data, UseCase.objects.visible_to(None)).search
+    return MeasuredUseCaseFilter(data, visible_documents(USE_CASES, None)).search
 
 
 def test_typing_errors_are_forgiven_and_said():
@@ -70,19 +73,20 @@ def test_no_query_is_an_error(q):
 def test_a_longer_query_is_refused_with_a_sentence():
     data = QueryDict(mutable=True)
     data["q"] = "a" * 10_000
-    errors = MeasuredUseCaseFilter(data, UseCase.objects.visible_to(None)).form.errors
+    errors = MeasuredUseCaseFilter(data, visible_documents(USE_CASES, None)).form.errors
     assert list(errors) == ["q"]
 
 
 def test_null_characters_are_refused():
     data = QueryDict(mutable=True)
     data["q"] = "water\0"
-    assert list(MeasuredUseCaseFilter(data, UseCase.objects.visible_to(None)).form.errors) == ["q"]
+    assert list(MeasuredUseCaseFilter(data, visible_documents(USE_CASES, None)).form.errors) == ["q"]
 
 
 def test_words_of_hidden_rows_are_not_suggested():
     case = UseCase.objects.filter(slug="smart-sewers-south-bend")
     case.update(title="Xylophonic sewers")
+    make(USE_CASES, [case.get().pk])
     assert understood("xylofonic").corrections == (("xylofonic", "xylophonic"),)
     case.update(status="withdrawn")
     assert understood("xylofonic").corrections == ()

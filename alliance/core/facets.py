@@ -1,0 +1,173 @@
+"""Facets: filters by several values of one column, whose values are shown with counts."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Choices, QuerySet
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+#: More values than this in one facet is no choice any more.
+MOST_VALUES = 60
+#: Names that one process remembers of all facets together.
+MOST_NAMES = 50_000
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence with the closest known word, or an empty string."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return _("Did you mean “%(word)s”?") % {"word": close[0]} if close else ""
+
+
+class FacetField(forms.Field):
+    """A list of values of one facet. Whether each is known, the form asks of the facet: see `unknown_values`."""
+
+    widget = forms.MultipleHiddenInput
+
+    def clean(self, value) -> list[str]:
+        values = list(dict.fromkeys(text for text in value or [] if text != ""))
+        if len(values) > MOST_VALUES:
+            raise ValidationError(
+                ngettext("Choose at most %(n)d value.", "Choose at most %(n)d values.", MOST_VALUES)
+                % {"n": MOST_VALUES},
+                code="too_many",
+            )
+        if any("\0" in text for text in values):
+            raise ValidationError(_("Null characters are not allowed."), code="null_characters_not_allowed")
+        return values
+
+
+class Facet(django_filters.Filter):
+    """A filter by several values, one column holding a row's value."""
+
+    field_class = FacetField
+    #: A row can have several values.
+    is_list = False
+
+    def __init__(
+        self,
+        value: str,
+        *,
+        label,
+        choices: type[Choices] | None = None,
+        rows: Callable[[], QuerySet] | None = None,
+        key: str = "slug",
+        texts: Callable[[], Iterable[str]] | None = None,
+        ordered: bool = False,
+        help_text="",
+    ):
+        """
+        Args:
+            value: field path that gives a row's value.
+            choices: the values and their names; or
+            rows, key: a queryset of the objects that are the values, and the field that holds their public key; or
+            texts: the values where they are plain words.
+            ordered: keep the order of `choices` (sizes, grades) instead of largest count first.
+        """
+        self.value, self.choices, self.ordered = value, choices, ordered
+        self.rows, self.key, self.texts = rows, key, texts
+        self.help_text = help_text
+        super().__init__(label=label, help_text=help_text)
+
+    def labels(self, values: Iterable[str] | None, names: "Names | None" = None) -> dict[str, str]:
+        """Names by value: of the given ones, or of all. `names` remembers those that come from the database."""
+        if self.choices is not None:
+            return {str(value): str(name) for value, name in self.choices.choices}
+        if values is not None and names is not None:
+            return names.of(self, values)
+        return self._looked_up(values)
+
+    def _looked_up(self, values: Iterable[str] | None) -> dict[str, str]:
+        if self.rows is None:
+            return {text: text for text in (self.texts or list)()}
+        rows = self.rows() if values is None else self.rows().filter(**{f"{self.key}__in": list(values)})
+        return {getattr(row, self.key): str(row) for row in rows}
+
+    def filter(self, qs: QuerySet, value: list[str]) -> QuerySet:
+        return qs.filter(**{f"{self.value}__in": value}) if value else qs
+
+
+class ArrayFacet(Facet):
+    """A facet of which a row can have several values, held in an array column."""
+
+    is_list = True
+
+    def filter(self, qs: QuerySet, value: list[str]) -> QuerySet:
+        return qs.filter(**{f"{self.value}__overlap": value}) if value else qs
+
+
+class Names:
+    """The names of facet values, remembered by this process for as long as no data change.
+
+    Made with the stamp of the data that the request has asked for before anything else: what is looked up after that is
+    at least as new. Another stamp, and everything is forgotten.
+    """
+
+    _shared: tuple[str, dict[tuple[Callable, str, str | None], dict[str, str]]] = ("", {})
+
+    def __init__(self, stamp: str) -> None:
+        if Names._shared[0] != stamp:
+            Names._shared = (stamp, {})
+        self._known = Names._shared[1]
+
+    def of(self, facet: Facet, values: Iterable[str]) -> dict[str, str]:
+        """Names by value; what is no value of the facet is left out."""
+        known = self._known.setdefault((facet.rows or facet.texts or list, facet.key, get_language()), {})
+        if missing := [value for value in values if value not in known]:
+            found = facet._looked_up(missing)
+            if sum(map(len, self._known.values())) + len(found) > MOST_NAMES:
+                known.clear()
+            known.update(found)
+            return {**{value: known[value] for value in values if value in known}, **found}
+        return {value: known[value] for value in values}
+
+
+def unknown_values(facet: Facet, values: list[str], names: Names | None) -> list[ValidationError]:
+    """An error for each value that the facet does not have, with the closest one that it has."""
+    known = facet.labels(values, names)
+    unknown = [value for value in values if value not in known]
+    everything = facet.labels(None) if unknown else {}
+    return [
+        ValidationError(
+            " ".join(
+                filter(
+                    None,
+                    [
+                        _("There is no “%(value)s” here.") % {"value": text[:80]},
+                        did_you_mean(text[:80], everything),
+                    ],
+                )
+            ),
+            code="unknown_value",
+        )
+        for text in unknown[:5]
+    ]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One value of a facet as the page shows it."""
+
+    value: str
+    label: str
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class FacetView:
+    """A facet with its counted values: all, or the most frequent of `known` ones and those chosen."""
+
+    name: str
+    label: object
+    help_text: object
+    options: list[Option]
+    known: int
+
+    @property
+    def chosen(self) -> list[Option]:
+        return [option for option in self.options if option.chosen]
