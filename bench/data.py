@@ -57,12 +57,18 @@ def ensure(seed: int, scale: float, say: Say) -> None:
         connection.close()
         _set_mark({"data": wanted["data"]})
         found = {}
-    if found.get("documents") != wanted["documents"]:
+    if found.get("documents") != wanted["documents"] or stale():
         ready.make(say)
         with _told(say, "cube of the limit, statistics"):
             cube.make()
             _sweep()
         _set_mark(wanted)
+
+
+def stale() -> list[str]:
+    """Kinds of documents that are not as their records are: what reads them would be measured at something else."""
+    state = documents.current_state()
+    return [name for name, kind in documents.kinds.items() if kind.is_stale(state)]
 
 
 # --- what was made, and from what ------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from bench import exports, writes
+from bench import exports, steps, writes
 from bench.addresses import API, Addresses, Supply, supply
 from bench.groups import GROUPS
 from bench.measure import Measure, Results
@@ -54,6 +54,7 @@ def measures(addresses: Addresses, groups: Sequence[str]) -> list[Measure]:
         Measure("live", "limit", of(addresses.pages, "/live")),
         Measure("documents", "limit", of(addresses.pages, "/documents")),
         Measure("naive", "naive", of(addresses.pages, "/bench/naive/use-cases/")),
+        *(Measure(name, "naive", of(addresses.pages, steps.address(name))) for name in steps.STEPS),
         Measure("page 304", "portal", of(addresses.pages, API), is_conditional=True),
         Measure("empty view", "portal", of(supply, ["/bench/empty/"])),
         Measure("page 1", "portal", of(supply, [f"{API}?page_size=50"])),
@@ -99,8 +100,14 @@ def _page(r: Results, group: str) -> Iterator[Row]:
         lambda: r.p99("page", 16) / r.p99("live", 16),
         at_least=False,
     )
-    yield row("API page against naive DRF", None, lambda: r.ratio("page", "naive"))
+    yield row("API page against the naive list", None, lambda: r.ratio("page", "naive"))
     yield row("API page, CPU a request", None, lambda: r.cpu("page"), unit="ms")
+
+
+def _ladder(r: Results, group: str) -> Iterator[Row]:
+    """How many times the naive list each step reaches."""
+    for name in GROUPS[group][1:]:
+        yield _row(group, f"{name} against naive DRF", None, partial(r.ratio, name, "naive"))
 
 
 def _not_modified(r: Results, group: str) -> Iterator[Row]:
@@ -147,6 +154,7 @@ def _html(r: Results, group: str) -> Iterator[Row]:
 
 _MADE = {
     "page": _page,
+    "ladder": _ladder,
     "not-modified": _not_modified,
     "repeated": _repeated,
     "depth": _depth,

@@ -8,8 +8,8 @@ from queue import Empty, SimpleQueue
 
 from django.db import connection, transaction
 
-from alliance.events import documents, upkeep
-from alliance.events.models import Change, Cursor, StaleDocument
+from alliance.events import cube, documents, making
+from alliance.events.models import Cell, Change, Cursor, StaleDocument, Word
 from kpis.models import Result
 
 #: Records whose documents one statement makes.
@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 def make(say: Say) -> None:
     """Make every document anew, and the log as if its reader had made them."""
     with connection.cursor() as cursor:
-        for model in (Change, StaleDocument):
+        for model in (Change, StaleDocument, Cell, Word):
             cursor.execute(f"TRUNCATE {model._meta.db_table}")
         for kind in documents.kinds.values():
             table = kind.document._meta.db_table
@@ -32,6 +32,8 @@ def make(say: Say) -> None:
             cursor.execute("SET maintenance_work_mem = '512MB'")
             for definition in indexes:
                 cursor.execute(definition)
+            if kind.cube:
+                cube.recount(kind.cube, table)
             cursor.execute(f"ANALYZE {table}")
             say(f"  ready documents, {kind.name}: {time.perf_counter() - started:.1f} s")
     _write_log()
@@ -78,7 +80,7 @@ def _fill(kind: documents.Kind, say: Say) -> None:
         try:
             while not failed:
                 ids = work.get_nowait()
-                upkeep.make(kind, ids)
+                making.make(kind, ids, counting=False)
                 made += len(ids)
                 if time.perf_counter() - told > 10:
                     told = time.perf_counter()

@@ -26,6 +26,8 @@ def run(options: argparse.Namespace, say: Say) -> int:
     needed = {*(one.server for one in asked), "portal"}
     with servers.running(needed, folder, os.environ) as running:
         results = measure.rounds(asked, running, count=options.rounds, seconds=options.seconds, say=say)
+        if late := data.stale():
+            say(f"Not valid: documents of {', '.join(late)} have become stale meanwhile.")
         rows = list(operations.rows(results, options.only))
         rows += _others(options, running["portal"], say)
     told = {

@@ -5,7 +5,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from alliance import urls as portal
-from bench import naive
+from bench import naive, steps
 
 handler400, handler403 = portal.handler400, portal.handler403
 handler404, handler500 = portal.handler404, portal.handler500
@@ -23,5 +23,6 @@ class EmptyView(APIView):
 urlpatterns = [
     path("bench/empty/", EmptyView.as_view()),
     path("bench/naive/use-cases/", naive.UseCaseView.as_view()),
+    *(path(steps.address(name)[1:], view.as_view()) for name, view in steps.STEPS.items()),
     *portal.urlpatterns,
 ]
