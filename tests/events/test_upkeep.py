@@ -5,6 +5,7 @@ import threading
 
 import psycopg2
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.db.models import Sum
 
@@ -296,6 +297,7 @@ def test_half_made_documents_are_trusted_by_neither_software(world, small_batche
 def test_a_killed_worker_loses_nothing(world, tmp_path):
     """A real worker, held in the middle of its work by a lock, dies by SIGKILL; the next one ends the work."""
     portal = Portal(tmp_path)
+    portal.environment["PORTAL_ORIGIN"] = settings.PORTAL_ORIGIN  # addresses stand in the documents
     parameters = {k: v for k, v in connection.get_connection_params().items() if k != "cursor_factory"}
     holder = psycopg2.connect(**parameters)
     try:
