@@ -23,7 +23,13 @@ def parser() -> argparse.ArgumentParser:
     add("--seconds", type=_positive, default=3.0, help="of one window (default: 3)")
     add("--rounds", type=_count, default=3, help="each measure once a round (default: 3)")
     add("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="NAME", help=f"of {', '.join(GROUPS)}")
-    add("--check", action="store_true", help="end with code 1 when a goal is missed")
+    add(
+        "--check",
+        action="store_true",
+        help="end with code 1 when a goal is missed, or a large table is read to its end",
+    )
+    explained = "instead of measuring: plans of the N most frequent queries (default: 10)"
+    add("--explain", type=_count, nargs="?", const=10, metavar="N", help=explained)
     add("--seed", type=int, default=1, help="of the made-up data (default: 1)")
     add("--database", default="bench", help="made by this program, and deleted by it when it is outdated")
     add("--drop", action="store_true", help="delete the database afterwards")
@@ -52,12 +58,12 @@ def main(arguments: Sequence[str]) -> int:
     from django.db import OperationalError
 
     # These need Django's settings.
-    from bench import data
+    from bench import data, explain
     from bench.run import run
     from bench.servers import ServerError
 
     try:
-        code = run(options, say)
+        code = explain.run(options, say) if options.explain else run(options, say)
         if options.drop:
             data.drop()
         return code
@@ -79,11 +85,13 @@ def set_up_django(database: str) -> None:
     address = urlsplit(os.environ["DATABASE_URL"])
     os.environ["DATABASE_URL"] = urlunsplit(address._replace(path=f"/{database}"))
     os.environ["DJANGO_SETTINGS_MODULE"] = "bench.settings"
-    # As in production, but nobody is refused for asking too often. The origin stands in every ready document.
+    # As in production, but nobody is refused for asking too often, and this process itself is quiet. The origin stands
+    # in every ready document.
     os.environ |= {
         "API_RATE": "1000000000/min",
         "DEBUG": "0",
         "LOG_FORMAT": "json",
+        "LOG_LEVEL": "WARNING",
         "PORTAL_ORIGIN": "http://127.0.0.1:8000",
         "WEB_CONCURRENCY": "2",
     }

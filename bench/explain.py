@@ -1,21 +1,26 @@
-"""How PostgreSQL answers the ten most frequent queries: EXPLAIN (ANALYZE, BUFFERS), and a search for scans that grow.
+"""How PostgreSQL answers the most frequent queries: EXPLAIN (ANALYZE, BUFFERS), and a search for scans that grow.
 
 The queries are those that the portal sends: requests are made of the loaded data set, and what they ask is listened to.
-`python -m bench.explain` explains; `--check` ends with code 1 when a query reads through a large table from end to end.
 """
 
 import argparse
 import json
-import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.command import say, set_up_django
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.test import Client
 
-MOST_FREQUENT = 10
+from alliance.events.models import Change
+from bench import data
+from bench.addresses import API, Addresses
+from bench.operations import FACETS
+from kpis.models import Result, ResultDocument
+from usecases.models import Lesson, Participation, StandardUse, UseCase, UseCaseDocument
+
 #: What PostgreSQL reckons for a row of a table, a row of an index, a comparison.
 _ROW_COSTS = {"cpu_tuple_cost": 0.01, "cpu_index_tuple_cost": 0.005, "cpu_operator_cost": 0.0025}
 #: Requests of each kind.
@@ -36,10 +41,9 @@ class Asked:
 @contextmanager
 def listening(found: dict[str, Asked], path: str) -> Iterator[None]:
     """Note every query that reads."""
-    from django.db import connection
 
     def note(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
-        if sql.lstrip().upper().startswith(("SELECT", "WITH")):
+        if sql.lstrip("( \n").upper().startswith(("SELECT", "WITH")):
             one = found.setdefault(sql, Asked(sql, parameters))
             one.times += 1
             one.paths.append(path)
@@ -51,9 +55,6 @@ def listening(found: dict[str, Asked], path: str) -> Iterator[None]:
 
 def listen(paths: Sequence[str]) -> list[Asked]:
     """The queries of these requests, the most frequent first."""
-    from django.core.cache import cache
-    from django.test import Client
-
     found: dict[str, Asked] = {}
     client = Client(headers={"host": "127.0.0.1"})
     for path in paths:
@@ -68,15 +69,14 @@ def listen(paths: Sequence[str]) -> list[Asked]:
 
 def requests(seed: int, scale: float) -> list[str]:
     """What readers ask most: lists, pages, searches, facets, single records."""
-    from bench.addresses import API, Addresses
-    from usecases.models import UseCaseDocument
-
     addresses = Addresses(seed, scale)
     slugs = UseCaseDocument.objects.filter(is_public=True).order_by("pk").values_list("slug", flat=True)[:_EACH]
     supplies = [
         addresses.pages(API),
         addresses.pages("/use-cases/"),
         addresses.searches(API),
+        addresses.facets(FACETS),
+        addresses.facets_without_text(FACETS),
     ]
     lists = [one.path for supply in supplies for one in supply.take(_EACH)]
     return [*lists, *(f"{API}{slug}/" for slug in slugs), *(f"/use-cases/{slug}/" for slug in slugs)]
@@ -85,8 +85,6 @@ def requests(seed: int, scale: float) -> list[str]:
 # --- plans -----------------------------------------------------------------------------------------------------------
 def explain(one: Asked) -> str:
     """The plan with its times."""
-    from django.db import connection
-
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {one.sql}", one.parameters)
         return "\n".join(row[0] for row in cursor.fetchall())
@@ -94,10 +92,6 @@ def explain(one: Asked) -> str:
 
 def large_tables() -> set[str]:
     """Tables that have more than 20,000 rows at scale 1."""
-    from alliance.events.models import Change
-    from kpis.models import Result, ResultDocument
-    from usecases.models import Lesson, Participation, StandardUse, UseCase, UseCaseDocument
-
     links = UseCase.technologies.through
     models = (UseCase, UseCaseDocument, StandardUse, Participation, Lesson, links, Result, ResultDocument, Change)
     return {model._meta.db_table for model in models}
@@ -129,8 +123,6 @@ def findings(asked: Sequence[Asked], scale: float) -> dict[str, list[str]]:
     In a small data set each row weighs for PostgreSQL as much as the rows that scale 1 has in its place: the plans are
     those of large tables.
     """
-    from django.db import connection, transaction
-
     found = {}
     large = large_tables()
     for one in asked:
@@ -145,28 +137,15 @@ def findings(asked: Sequence[Asked], scale: float) -> dict[str, list[str]]:
     return found
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Returns: the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m bench.explain", description=__doc__.partition("\n")[0])
-    parser.add_argument("--scale", type=float, default=1.0, help="of the loaded data set (default: 1)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--database", default="bench")
-    parser.add_argument("--check", action="store_true", help="end with code 1 when a large table is read to its end")
-    parser.add_argument("--all", action="store_true", help="every query, not only the most frequent")
-    options = parser.parse_args(arguments)
-    os.environ["LOG_LEVEL"] = "WARNING"
-    set_up_django(options.database)
-    asked = listen(requests(options.seed, options.scale))
-    chosen = asked if options.all else asked[:MOST_FREQUENT]
-    for number, one in enumerate(chosen, start=1):
+def run(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+    """Plans of the most frequent queries over the data set. Returns: the exit code."""
+    data.ensure(options.seed, options.scale, say)
+    asked = listen(requests(options.seed, options.scale))[: options.explain]
+    for number, one in enumerate(asked, start=1):
         say(f"--- {number}. sent {one.times} times, first by {one.paths[0]}\n{one.sql}\n\n{explain(one)}\n")
-    found = findings(chosen, options.scale)
+    found = findings(asked, options.scale)
     for sql, scans in found.items():
         say(f"Read to the end: {', '.join(scans)}\n  {sql[:300]}")
     if not found:
-        say(f"No large table is read to its end by the {len(chosen)} queries.")
+        say(f"No large table is read to its end by these {len(asked)} queries.")
     return 1 if found and options.check else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

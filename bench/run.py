@@ -24,7 +24,7 @@ def run(options: argparse.Namespace, say: Say) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     asked = operations.measures(Addresses(options.seed, options.scale), options.only)
     needed = {*(one.server for one in asked), "portal"}
-    with servers.running(needed, folder, os.environ) as running:
+    with servers.running(needed, folder, {**os.environ, "LOG_LEVEL": "INFO"}) as running:
         results = measure.rounds(asked, running, count=options.rounds, seconds=options.seconds, say=say)
         if late := data.stale():
             say(f"Not valid: documents of {', '.join(late)} have become stale meanwhile.")

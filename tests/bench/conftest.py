@@ -17,8 +17,8 @@ SCALE = "0.002"
 DATABASE = f"bench_{os.getpid()}"
 
 
-def bench(module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a program of the benchmarks over the tiny data set."""
+def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the benchmarks over the tiny data set."""
     database = connection.settings_dict
     login = f"{quote(database['USER'])}:{quote(database['PASSWORD'])}"
     environment = {
@@ -27,7 +27,7 @@ def bench(module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         "REDIS_URL": settings.REDIS_URL,
     }
     return subprocess.run(
-        [sys.executable, "-m", module, "--scale", SCALE, "--database", DATABASE, *arguments],
+        [sys.executable, "-m", "bench", "--scale", SCALE, "--database", DATABASE, *arguments],
         cwd=settings.BASE_DIR,
         env=environment,
         capture_output=True,
@@ -49,7 +49,7 @@ class Run:
 def whole_run(tmp_path_factory):
     """Everything once, with windows as short as they can be."""
     path = tmp_path_factory.mktemp("bench") / "latest.json"
-    yield Run(bench("bench", "--rounds", "1", "--seconds", "0.1", "--output", str(path)), path)
+    yield Run(bench("--rounds", "1", "--seconds", "0.1", "--output", str(path)), path)
     database = connection.settings_dict
     server = psycopg2.connect(
         host=database["HOST"],

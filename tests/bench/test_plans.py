@@ -10,7 +10,7 @@ LARGE = {"usecases_usecase"}
 
 @pytest.mark.services
 def test_no_large_table_is_read_to_its_end(whole_run):
-    outcome = bench("bench.explain", "--check")
+    outcome = bench("--explain", "--check")
     assert outcome.returncode == 0, outcome.stdout[-5_000:] + outcome.stderr[-2_000:]
     assert outcome.stdout.count("--- ") == 10
 

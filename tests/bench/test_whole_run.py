@@ -38,7 +38,7 @@ def test_the_json_says_where_and_how_it_was_measured(whole_run):
 
 def test_a_second_run_finds_its_data_and_needs_no_group_but_those_asked_for(whole_run, tmp_path):
     path = tmp_path / "second.json"
-    second = Run(bench("bench", "--rounds", "1", "--only", "memory", "--check", "--output", str(path)), path)
+    second = Run(bench("--rounds", "1", "--only", "memory", "--check", "--output", str(path)), path)
     assert second.code == 0, second.err
     assert "texts of 200 use cases" in whole_run.out
     assert "texts of" not in second.out
