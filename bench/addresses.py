@@ -83,8 +83,9 @@ class Addresses:
 
     # --- pages
     def pages(self, base: str) -> Supply:
-        """Vertical + region + stage, newest first."""
-        return supply([f"{base}?{_query(vertical=v, region=r, stage=s)}" for v, r, s in self.combinations])
+        """Vertical + region + stage, newest first: the order that all but the portal have anyway."""
+        order = "&sort=newest" if base == API else ""
+        return supply([f"{base}?{_query(vertical=v, region=r, stage=s)}{order}" for v, r, s in self.combinations])
 
     def html(self) -> Supply:
         """The list as a page, with filters that leave rows."""

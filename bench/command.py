@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     except OperationalError as error:
         return _refuse(f"PostgreSQL does not answer ({str(error).strip()}): start it, or check DATABASE_URL.")
-    except ServerError as error:
+    except (LookupError, ServerError) as error:
         return _refuse(str(error))
 
 

@@ -87,7 +87,7 @@ def _download(
     line = http.client.HTTPConnection(place.hostname or "", place.port, timeout=600)
     try:
         started = time.perf_counter()
-        line.request("GET", f"/api/v1/use-cases.{ending}")
+        line.request("GET", f"/api/v1/use-cases.{ending}?sort=newest")
         with line.getresponse() as answer:
             if answer.status != 200:
                 raise LookupError(f"the export as {ending} answers {answer.status}")
