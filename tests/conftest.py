@@ -10,8 +10,6 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 
-from alliance.events import upkeep
-
 
 def _own_redis_database() -> None:
     """Give each worker of a parallel run its own Redis database, as it has its own PostgreSQL database."""
@@ -38,7 +36,6 @@ def django_db_setup(django_db_setup, django_db_blocker):
     if _has_test_database():
         with django_db_blocker.unblock():
             call_command("load_reference_data", verbosity=0)
-            upkeep.follow()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,13 +52,19 @@ def _no_session_left(django_db_setup, django_db_blocker):
 
 
 @pytest.fixture
-def reference_data(request):
-    """The real data of `data/`; a test's own changes are undone. Works with `db` and with `transactional_db`."""
-    request.getfixturevalue("transactional_db" if "live_server" in request.fixturenames else "db")
+def reference_data(request, django_db_setup, django_db_blocker):
+    """The real data of `data/`, with its ready documents; a test's own changes are undone.
+
+    Works with `db` and with `transactional_db`.
+    """
     from usecases.models import UseCase
 
-    if not UseCase.objects.exists():  # a test with real transactions empties the tables when it ends
-        call_command("load_reference_data", verbosity=0)
+    with django_db_blocker.unblock():
+        # A test with real transactions empties the tables when it ends. Loaded before the transaction of this test
+        # begins, the data is there for the following ones too.
+        if not UseCase.objects.exists():
+            call_command("load_reference_data", verbosity=0)
+    request.getfixturevalue("transactional_db" if "live_server" in request.fixturenames else "db")
 
 
 @pytest.fixture(autouse=True)

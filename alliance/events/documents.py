@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import connection, models
@@ -88,9 +89,11 @@ class ReadyDocument(models.Model):
         abstract = True
 
 
-def listed(rows: QuerySet, name: str) -> ArraySubquery:
+def listed(rows: QuerySet, name: str) -> Expression:
     """The values of a column of related rows, each once, sorted."""
-    return ArraySubquery(rows.order_by(name).values_list(name, flat=True).distinct())
+    # In the type of the documents' column: an array of another type compares with none of that.
+    values = ArraySubquery(rows.order_by(name).values_list(name, flat=True).distinct())
+    return Cast(values, ArrayField(TextField()))
 
 
 def search_index(name: str) -> GinIndex:
