@@ -22,6 +22,7 @@ from alliance.core import schema as api_schema
 from alliance.core.api import AcceptNegotiation, Endpoint, Resource
 from alliance.core.errors import BadParameters, ParameterError
 from alliance.core.throttling import ClientRateThrottle
+from alliance.events.facet_api import FacetCounts
 from alliance.members import api as members_api
 from kpis.use_case_filters import MeasuredUseCaseFilter
 from usecases.filters import ActiveOrganisationFilter
@@ -83,6 +84,7 @@ class RootView(Endpoint):
                             "description": serializers.CharField(),
                             "list": serializers.URLField(),
                             "exports": serializers.DictField(child=serializers.URLField()),
+                            "facets": serializers.URLField(required=False),
                             "parameters": serializers.ListField(child=serializers.CharField()),
                         },
                     )
@@ -106,6 +108,7 @@ class RootView(Endpoint):
                     "exports": {
                         ending: address(f"{resource.url_name}-export", ending) for ending in resource.formats()
                     },
+                    **({"facets": address(f"{resource.url_name}-facets")} if issubclass(resource, FacetCounts) else {}),
                     "parameters": [*filterset_of(resource).base_filters, "sort"],
                 }
                 for resource in RESOURCES
@@ -197,3 +200,6 @@ for _resource in RESOURCES:
             name=f"{_name}-export",
         ),
     ]
+    if issubclass(_resource, FacetCounts):
+        facets = _resource.as_view({"get": "facets"}, **_door)
+        urlpatterns.append(path(f"v1/facets/{_base}/", facets, name=f"{_name}-facets"))

@@ -24,6 +24,6 @@ class ResultListView(SavableListView):
         return Result.objects.visible_to(self.request.user).for_display()
 
     def get_context_data(self, **kwargs) -> dict:
-        context = super().get_context_data(everything=self.rows().count(), **kwargs)
+        context = super().get_context_data(**kwargs)
         results = list(context["page_obj"].object_list)
         return {**context, "results": results, "scale": scale_for(result.change_percent for result in results)}

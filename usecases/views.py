@@ -68,7 +68,6 @@ class UseCaseListView(SavableListView):
         picked = self._picked()
         context = super().get_context_data(
             matching=self.filter.filtered(),
-            everything=self.rows().count(),
             picked=picked,
             most_compared=MOST_COMPARED,
             **kwargs,

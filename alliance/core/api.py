@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from alliance.core import conditional, exports, pagination, throttling
 from alliance.core.errors import BadParameters, ParameterError
-from alliance.core.facets import Facet, did_you_mean
+from alliance.core.facets import FACET, Facet, did_you_mean
 from alliance.core.fields import FIELDS, OMIT, Column, Document, read_selection
 from alliance.core.filters import PortalFilterSet
 
@@ -168,7 +168,7 @@ class Resource(Door, viewsets.GenericViewSet):
         names = [*self.filterset.filters, *(["sort"] if self.filterset.sorts else [])]
         self.refuse_unknown(query, [*names, *own], errors)
         for name in (*names, *own):
-            several = isinstance(self.filterset.filters.get(name), Facet) or name in (FIELDS, OMIT)
+            several = isinstance(self.filterset.filters.get(name), Facet) or name in (FIELDS, OMIT, FACET)
             if not several and len(query.getlist(name)) > 1:
                 errors.append(ParameterError(name, "Give this parameter once.", "repeated"))
         for name, found in self.filterset.form.errors.get_json_data().items():

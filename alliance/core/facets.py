@@ -11,6 +11,8 @@ from django.db.models import Choices, QuerySet
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+#: The parameter of the API that names facets to count.
+FACET = "facet"
 #: More values than this in one facet is no choice any more.
 MOST_VALUES = 60
 #: Names that one process remembers of all facets together.

@@ -241,6 +241,8 @@ class KeysetPagination(BasePagination):
     """`{"next", "previous", "results"}`, and `count` when asked for."""
 
     page: list[Any]
+    #: How many matches the list ranks and holds, where a search has too many for all of them.
+    ranked_at_most: int | None = None
 
     def paginate(
         self, rows: QuerySet, keys: Sequence[str], asked: PageRequest, request: Request, *, bound_to: str
@@ -331,6 +333,8 @@ class KeysetPagination(BasePagination):
         body: dict[str, Any] = {"next": following, "previous": previous}
         if self.count is not None:
             body["count"] = self.count
+        if self.ranked_at_most is not None:
+            body["ranked_at_most"] = self.ranked_at_most
         response = Response(self.envelope(body, data))
         links = [f'<{address}>; rel="{rel}"' for address, rel in ((following, "next"), (previous, "prev")) if address]
         if links:
@@ -356,6 +360,13 @@ class KeysetPagination(BasePagination):
                     "minimum": 0,
                     "description": "Rows in all; only with count=true.",
                     "example": 90,
+                },
+                "ranked_at_most": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "description": "Only where a search has so many matches that not all are ranked: the list holds "
+                    "this many of them at most, the first in the usual order. Another `sort` lists all.",
+                    "example": 1000,
                 },
                 "results": schema,
             },

@@ -21,12 +21,30 @@ from rest_framework import serializers
 from alliance.core import exports, pagination
 from alliance.core.api import Resource
 from alliance.core.errors import PROBLEM_JSON, QUOTA_EXCEEDED, documented, phrase
-from alliance.core.facets import Facet
+from alliance.core.facets import FACET, Facet
 from alliance.core.fields import FIELDS, OMIT
 from alliance.core.filters import PortalFilterSet, SearchFilter
 
 #: One real record of each resource as the API answers it; a test compares them with the loaded data.
 EXAMPLES_FILE = Path(__file__).with_name("api_examples.json")
+
+
+class FacetValueSerializer(serializers.Serializer):
+    """A value of a facet."""
+
+    value = serializers.CharField(help_text="As the list's parameter takes it.")
+    name = serializers.CharField(help_text="In English.")
+    count = serializers.IntegerField(min_value=0, help_text="Rows that the list has with this value.")
+
+
+class FacetsSerializer(serializers.Serializer):
+    """The counts of a list by its facets."""
+
+    count = serializers.IntegerField(min_value=0, help_text="Rows that match.")
+    facets = serializers.DictField(
+        child=FacetValueSerializer(many=True),
+        help_text="Facet, and its values that have rows or are chosen. A facet's counts leave its own choice out.",
+    )
 
 
 class ParameterErrorSerializer(serializers.Serializer):
@@ -104,6 +122,7 @@ class PortalSchema(AutoSchema):
             return getattr(self.view, "summary", None)
         return {
             "list": f"List {resource.plural}",
+            "facets": f"Count {resource.plural} by facet",
             "retrieve": f"Read one {resource.singular}",
             "export": f"Save {resource.plural} as a file",
         }[self._action]
@@ -114,6 +133,8 @@ class PortalSchema(AutoSchema):
             return getattr(self.view, "description", "")
         return {
             "list": "Filtered, searched and sorted as on the page, in pages by position.",
+            "facets": "How many rows match the same parameters as those of the list, and how many each value of each "
+            "facet would give: at most the 200 most frequent of each, and those that are chosen.",
             "retrieve": f"By {resource.lookup_field}.",
             "export": "The whole filtered set in the order of the list, however large: CSV and XLSX as a flat table, "
             "NDJSON with one record a line as the list gives it"
@@ -141,6 +162,9 @@ class PortalSchema(AutoSchema):
             )
             names = [column.name for column in resource.serializer_class.columns]
             return [ending, *found, *_selection(names, "columns; of NDJSON the fields of the record")]
+        if self._action == "facets":
+            facets = [name for name, one in resource.filterset_class.base_filters.items() if isinstance(one, Facet)]
+            return [*found, _facet_parameter(facets)]
         return [*found, *_page_parameters(), *_selection(resource.serializer_class.names())]
 
     @staticmethod
@@ -184,7 +208,7 @@ class PortalSchema(AutoSchema):
         if self._action == "export":
             return [*found, header("Content-Disposition", "A telling file name with the date.", [200])]
         found.append(header("ETag", "Of exactly this answer.", [200, 304]))
-        if self._resource:
+        if self._resource and self._action != "facets":
             found.append(header("Last-Modified", "When the newest of the rows shown was changed.", [200, 304]))
         if self._action == "list":
             found.append(header("Link", "The next and the previous page (RFC 8288).", [200]))
@@ -212,6 +236,8 @@ class PortalSchema(AutoSchema):
                     OpenApiTypes.BINARY, description="The file."
                 )
             }
+        if self._action == "facets":
+            return {200: OpenApiResponse(FacetsSerializer, description="")}
         record = examples().get(resource.resource)
         example = [OpenApiExample("real", value=record, media_type="application/json")] if record else []
         return {200: OpenApiResponse(resource.serializer_class, description="", examples=example)}
@@ -279,6 +305,17 @@ def _page_parameters() -> list[OpenApiParameter]:
             description="Whether to count all rows that match.",
         ),
     ]
+
+
+def _facet_parameter(names: list[str]) -> OpenApiParameter:
+    return OpenApiParameter(
+        FACET,
+        {"type": "array", "items": {"type": "string", "enum": names}},
+        description="Facets to count, also several separated by commas; all of them unless given.",
+        style="form",
+        explode=True,
+        required=False,
+    )
 
 
 def _selection(names: Iterable[str], what: str = "top-level fields") -> list[OpenApiParameter]:

@@ -1,5 +1,6 @@
 """The list page: filters with live counts, chips, order, pages, and one fragment of it for htmx."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -49,6 +50,8 @@ class ShownFacet:
     help_text: Words
     options: list[Option]
     hidden: int
+    #: Values that are not even shown on request: there are too many.
+    left_out: int
     is_open: bool
     is_expanded: bool
     #: Query strings that show all values, or the most frequent ones again.
@@ -76,8 +79,9 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
     A bad parameter answers 400, and the page stands: what is valid is in force, and `error_list` has a sentence for
     each thing that is not.
 
-    Context: filter, facets, fields (of the filters that are neither facet nor search), chips, sort_options, total,
-    loosened (only when nothing matches), export_query, canonical_query, clear_query, clear_url, error_list.
+    Context: filter, facets, fields (of the filters that are neither facet nor search), chips, sort_options, total (of
+    the rows that match), everything (without filters), loosened (only when nothing matches), export_query,
+    canonical_query, clear_query, clear_url, error_list.
     """
 
     filterset_class: type[PortalFilterSet]
@@ -95,7 +99,9 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
 
     @cached_property
     def filter(self) -> PortalFilterSet:
-        return self.filterset_class(self.request.GET, self.rows(), request=self.request)
+        found = self.filterset_class(self.request.GET, self.rows(), request=self.request)
+        found.expanded = tuple(self.request.GET.getlist(MORE))
+        return found
 
     def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
         self.errors = [
@@ -124,8 +130,8 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
             return [self.fragment_template_name]
         return super().get_template_names()
 
-    def get_context_data(self, *, total: int, **kwargs) -> dict:
-        """Args: total: how many rows match."""
+    def get_context_data(self, **kwargs) -> dict:
+        total = kwargs.get("total", self.filter.counts.total)
         export_query = self.export_query()
         return super().get_context_data(
             **{
@@ -139,6 +145,7 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
                     if not isinstance(one, Facet | SearchFilter)
                 ],
                 "total": total,
+                "everything": self.filter.counts.everything,
                 "loosened": self.filter.loosened() if total == 0 else [],
                 "export_query": export_query,
                 "canonical_query": export_query,
@@ -197,7 +204,7 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
     def _shown(self, facet: FacetView) -> ShownFacet:
         expanded = facet.name in self.request.GET.getlist(MORE)
         options = facet.options
-        if not expanded and len(options) > SHOWN_VALUES + 1:
+        if not expanded and facet.known > SHOWN_VALUES + 1:
             options = [option for index, option in enumerate(options) if index < SHOWN_VALUES or option.chosen]
         more = self.request.GET.copy()
         more.pop(PAGE, None)
@@ -210,9 +217,10 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
             label=facet.label,  # type: ignore[arg-type]
             help_text=facet.help_text,  # type: ignore[arg-type]
             options=options,
-            hidden=len(facet.options) - len(options),
+            hidden=0 if expanded else facet.known - len(options),
+            left_out=facet.known - len(options) if expanded else 0,
             is_open=expanded or facet.name in self.open_facets or bool(facet.chosen),
-            is_expanded=expanded and len(facet.options) > SHOWN_VALUES + 1,
+            is_expanded=expanded and facet.known > SHOWN_VALUES + 1,
             more_query=more.urlencode(),
             less_query=less.urlencode(),
         )
@@ -221,7 +229,8 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
 class FacetedListView(FilteredView):
     """A filtered list in pages. A page that does not exist answers 404 and shows the last one.
 
-    Context, besides that of `FilteredView`: page_obj, page_range, paginator, page_sizes, page_size, view, view_links.
+    Context, besides that of `FilteredView`: page_obj, page_range, paginator, page_sizes, page_size, view, view_links,
+    ranked_at_most (how many matches are ranked and listed, where there are too many for all).
     """
 
     page_size = 20
@@ -240,7 +249,7 @@ class FacetedListView(FilteredView):
 
     def listed_rows(self) -> QuerySet:
         """The ordered rows of all pages."""
-        return self.rows_to_show(self.filter.qs)
+        return self.rows_to_show(self.filter.listed)
 
     def fill(self, page: Page) -> None:
         """Put what is shown into a page that was cut out of `listed_rows`."""
@@ -248,6 +257,8 @@ class FacetedListView(FilteredView):
     def get_context_data(self, **kwargs) -> dict:
         page_size = self._page_size()
         paginator = Paginator(self.listed_rows(), page_size)
+        # Known with the facets: no query of its own.
+        paginator.count = min(self.filter.counts.total, self.filter.ranked_at_most or sys.maxsize)
         page = self._page(paginator)
         self.fill(page)
         view = self._view()
@@ -255,12 +266,12 @@ class FacetedListView(FilteredView):
         export_query = self.export_query()
         return super().get_context_data(
             **{
-                "total": paginator.count,
                 "page_obj": page,
                 "page_range": list(paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)),
                 "paginator": paginator,
                 "page_sizes": self.page_sizes,
                 "page_size": page_size,
+                "ranked_at_most": self.filter.ranked_at_most,
                 "view": view,
                 "view_links": [
                     ViewLink(name, label, self._query(VIEW, "" if name == default_view else name), name == view)

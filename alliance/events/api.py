@@ -14,12 +14,14 @@ from django.db.models import Expression, F, QuerySet
 from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.utils.http import parse_etags
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from alliance.core import conditional, pagination
-from alliance.core.api import Errors, Piece, Resource
+from alliance.core.api import Errors, Piece
 from alliance.core.fields import FIELDS, OMIT, read_selection
-from alliance.events import paging
+from alliance.events import cache, paging
 from alliance.events.documents import Kind, kinds
+from alliance.events.facet_api import FacetCounts
 from alliance.events.reading import sees_all, state_of, visible_documents
 
 #: Raised when the envelope of a list changes, so that nobody keeps an answer of the old shape.
@@ -29,7 +31,7 @@ MOST_PLANS = 1_000
 _plans: dict[tuple[str, str, bool, str], tuple[paging.TextPagination, Sequence[str] | None]] = {}
 
 
-class DocumentResource(Resource):
+class DocumentResource(FacetCounts):
     """A resource whose lists and exports are made of ready documents."""
 
     renderer_classes = [paging.ReadyRenderer]
@@ -45,8 +47,21 @@ class DocumentResource(Resource):
 
     # --- a list ------------------------------------------------------------------------------------------------------
     def list(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if (unchanged := self._unchanged(request)) is not None:
+        if (unchanged := self.unchanged(request)) is not None:
             return unchanged
+        if not request.query_params.get("q"):
+            return self._page(request)
+        # Searches are what costs PostgreSQL most.
+        key = cache.place(request._request, "list", str(sees_all(request.user)))
+        kept = cache.recall(key)
+        if kept is not None:
+            return Response(paging.ReadyText(kept.body), headers=kept.headers)
+        response = self._page(request)
+        if isinstance(response.data, paging.ReadyText):
+            cache.keep(key, cache.Kept(response.data, {name: response[name] for name in ("Link",) if name in response}))
+        return response
+
+    def _page(self, request: Request) -> Response:
         pages, only = self._planned(request)
         page = pages.finish(request)
         if only is None:
@@ -79,7 +94,8 @@ class DocumentResource(Resource):
         self._check(query, (*pagination.PARAMETERS, FIELDS, OMIT), errors)
         filters = self.filterset
         pages = paging.TextPagination(self._text("body"))
-        pages.begin(filters.qs, filters.sort.keys, asked, bound_to=self._bound_to())
+        pages.ranked_at_most = filters.ranked_at_most
+        pages.begin(filters.listed, filters.sort.keys, asked, bound_to=self._bound_to())
         _ = pages.statement  # written now, so that a kept plan holds it
         return pages, only
 
@@ -101,7 +117,7 @@ class DocumentResource(Resource):
         place = hashlib.blake2b(told.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
         return f"{place}.{state_of(request._request).stamp}"
 
-    def _unchanged(self, request: Request) -> HttpResponse | None:
+    def unchanged(self, request: Request) -> HttpResponse | None:
         """304 when the client's tag was given for this very address in this very state of the data."""
         held = request.headers.get("If-None-Match", "")
         if "." not in held or "If-Match" in request.headers:
@@ -115,9 +131,9 @@ class DocumentResource(Resource):
         return answer
 
     def entity_tag(self, body: bytes) -> str:
-        """The hash of the bytes; of a list, then what `_mark` says."""
+        """The hash of the bytes; of a list and its counts, then what `_mark` says."""
         tag = conditional.strong_etag(body)
-        return f'{tag[:-1]}.{self._mark(self.request)}"' if self.action == "list" else tag
+        return f'{tag[:-1]}.{self._mark(self.request)}"' if self.action in ("list", "facets") else tag
 
     # --- exports -----------------------------------------------------------------------------------------------------
     def _pieces(self, rows: QuerySet, keys: Sequence[str], only: Iterable[str] | None) -> Iterator[Piece]:

@@ -75,9 +75,10 @@ class Cube:
 
         Args: changed: a relation of the columns, and `n`: how many documents have these values more than before.
         """
+        dimensions = ", ".join(_quoted(self.dimensions))
         parts = [
-            f"SELECT '' AS facet, '' AS value, {self._place(DEEPEST)}, sum(n) AS n FROM (SELECT {', '.join(_quoted(self.dimensions))}, "
-            f"sum(n) AS n FROM {changed} GROUP BY {', '.join(_quoted(self.dimensions))}) AS narrow "
+            f"SELECT '' AS facet, '' AS value, {self._place(DEEPEST)}, sum(n) AS n "
+            f"FROM (SELECT {dimensions}, sum(n) AS n FROM {changed} GROUP BY {dimensions}) AS narrow "
             f"GROUP BY GROUPING SETS ({self._sets(DEEPEST)})"
         ]
         for name, deepest in self.listed.items():
@@ -89,7 +90,10 @@ class Cube:
                 f"GROUP BY GROUPING SETS ({sets})"
             )
         listed = ", ".join(["facet", "value", "extent", *_PLACES, "n"])
-        return f"SELECT %s::text AS kind, * FROM ({' UNION ALL '.join(parts)}) AS cells({listed}) WHERE n <> 0 AND value IS NOT NULL"
+        return (
+            f"SELECT %s::text AS kind, * FROM ({' UNION ALL '.join(parts)}) AS cells({listed}) "
+            "WHERE n <> 0 AND value IS NOT NULL"
+        )
 
     def moving_sql(self, made: str, before: str) -> tuple[str, str]:
         """What documents count more or less than before, and a statement that adds it; its parameter is the kind.
@@ -139,7 +143,8 @@ class Cube:
                 parts.append(self._list(others, facet.value, number, question.limits.get(name), always))
                 answered.add(number)
         if self._holds(chosen) and len(chosen) <= DEEPEST and TOTAL in wanted:
-            sql = f"SELECT {TOTAL}, NULL::text, coalesce(sum(n), 0)::bigint, NULL::bigint FROM {self._cells(chosen, len(chosen))}"
+            cells = self._cells(chosen, len(chosen))
+            sql = f"SELECT {TOTAL}, NULL::text, coalesce(sum(n), 0)::bigint, NULL::bigint FROM {cells}"
             parts.append((sql, [self.kind, "", *chosen.values()]))
             answered.add(TOTAL)
         if together:
@@ -170,7 +175,8 @@ class Cube:
         value = " ".join(f"WHEN {column} <> '{ANY}' THEN {column}" for column in columns)
         cells = self._cells(chosen, len(chosen) + 1, numbers)
         return (
-            f"SELECT CASE {number} END, CASE {value} END, sum(n)::bigint, NULL::bigint FROM {cells} AND n > 0 GROUP BY 1, 2",
+            f"SELECT CASE {number} END, CASE {value} END, sum(n)::bigint, NULL::bigint "
+            f"FROM {cells} AND n > 0 GROUP BY 1, 2",
             [self.kind, "", *chosen.values()],
         )
 
@@ -178,9 +184,10 @@ class Cube:
         self, chosen: Mapping[str, list[str]], column: str, number: int, limit: int | None, always: Sequence[str]
     ) -> Part:
         """The counts by a longer list: its most frequent values, and those of `always`."""
+        cells = self._cells(chosen, len(chosen))
         counted = (
-            "SELECT value, n, row_number() OVER (ORDER BY n DESC, value) AS place, count(*) OVER () AS known FROM ("
-            f"SELECT value, sum(n)::bigint AS n FROM {self._cells(chosen, len(chosen))} AND n > 0 GROUP BY value) AS each"
+            "SELECT value, n, row_number() OVER (ORDER BY n DESC, value) AS place, count(*) OVER () AS known "
+            f"FROM (SELECT value, sum(n)::bigint AS n FROM {cells} AND n > 0 GROUP BY value) AS each"
         )
         return (
             f"SELECT {number}, value, n, known FROM ({counted}) AS placed WHERE place <= %s OR value = ANY(%s)",

@@ -5,8 +5,10 @@ from typing import Any
 
 from django.core.paginator import Page
 from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
 
 from alliance.core.views import FacetedListView
+from alliance.events.cache import answered
 from alliance.events.documents import Kind
 from alliance.events.reading import state_of, visible_documents
 
@@ -16,11 +18,14 @@ class DocumentListView(FacetedListView):
 
     kind: Kind
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return answered(request, lambda: super(DocumentListView, self).get(request, *args, **kwargs))
+
     def rows(self) -> QuerySet:
         return visible_documents(self.kind, self.request.user, state_of(self.request))
 
     def listed_rows(self) -> QuerySet:
-        return self.filter.qs.values_list("pk", flat=True)
+        return self.filter.listed.values_list("pk", flat=True)
 
     def fill(self, page: Page) -> None:
         page.object_list = self.records(list(page.object_list))  # type: ignore[assignment]

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, Sum
 from django.template import Context
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from alliance.core.filters import PortalFilterSet
 from alliance.core.templatetags.numbers import number
+from alliance.events.reading import sees_all
 from kpis import case_results, summaries
 from kpis.findings import finding
 from kpis.models import Direction, Kpi, Result
@@ -68,15 +70,22 @@ def compared_results(context: Context, use_cases: list[UseCase]) -> case_results
 
 
 @register.simple_tag(takes_context=True)
-def found_words(context: Context, matching: QuerySet[UseCase], total: int, everything: int) -> str:
-    """ "15 of 90 use cases match, with 25 results from 14 cities". Two queries.
+def found_words(context: Context, chosen: PortalFilterSet, total: int, everything: int) -> str:
+    """ "15 of 90 use cases match, with 25 results from 14 cities". One query, or two for who sees drafts.
 
     Args:
-        matching: the filtered use cases; total: how many they are; everything: how many there are without filters.
+        chosen: the filters of the use cases; total: how many match; everything: how many there are without filters.
     """
-    rows = matching.order_by().values("pk")
-    results = Result.objects.visible_to(_user(context)).filter(use_case__in=rows).aggregate(n=Count("pk"))["n"]
-    cities = UseCase.objects.filter(pk__in=rows).aggregate(n=Count("city", distinct=True))["n"]
+    matching, user = chosen.filtered().order_by(), _user(context)
+    if sees_all(user):
+        results = Result.objects.visible_to(user).filter(use_case__in=matching.values("pk")).count()
+    else:
+        results = matching.aggregate(n=Sum("result_count"))["n"] or 0
+    # The facet counts its values without its own choice.
+    if chosen.values.get("city"):
+        cities = matching.aggregate(n=Count("city", distinct=True))["n"]
+    else:
+        cities = chosen.counts.known["city"]
     if total == everything:
         cases = ngettext("%(n)s use case", "%(n)s use cases", total) % {"n": number(total)}
     else:

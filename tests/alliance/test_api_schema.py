@@ -11,6 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from alliance.api import filterset_of, openapi
 from alliance.core.schema import EXAMPLES_FILE, REFUSALS
+from alliance.events.documents import kinds
 from tests.alliance.api_cases import BY_NAME, NAMES, REAL_KEYS, detail_address, list_address, walk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("reference_data", "no_quota")]
@@ -77,7 +78,7 @@ def test_the_generator_has_nothing_to_complain_about(tmp_path):
 
 
 def test_every_address_and_every_status_is_declared(described):
-    expected = {"/api/v1/", "/api/v1/schema/"}
+    expected = {"/api/v1/", "/api/v1/schema/", *(f"/api/v1/facets/{name}/" for name in kinds)}
     for name in NAMES:
         expected |= {
             f"/api/v1/{name}/",
