@@ -37,6 +37,8 @@ class PortalTask(DjangoTask):
     ignore_result = True
     soft_time_limit = SOFT_TIME_LIMIT_SECONDS
     time_limit = TIME_LIMIT_SECONDS
+    #: It runs every few seconds: its success is not worth a line of the log.
+    is_quiet = False
 
     def apply_async(self, args=None, kwargs=None, task_id=None, **options):  # type: ignore[override]
         """Queue the task. When the broker is gone, a request or command goes on without it; a task that starts
@@ -70,7 +72,7 @@ def portal_task(function: Callable[..., Any] | None = None, /, **options: Any) -
     return declare if function is None else declare(function)
 
 
-@portal_task(expires=10, soft_time_limit=5, time_limit=10)
+@portal_task(expires=10, soft_time_limit=5, time_limit=10, is_quiet=True)
 def beat() -> None:
     """Show that a worker runs tasks: `/readyz` looks at how long ago this was."""
     health.beat_heart()
@@ -105,7 +107,7 @@ def tell_and_forget(task: Any = None, state: str | None = None, **_: Any) -> Non
     if task is None or task.request.is_eager or task.request.called_directly:
         return
     spent = (time.perf_counter() - getattr(task.request, "portal_started", time.perf_counter())) * 1_000
-    level = logging.DEBUG if task.name == beat.name and state == "SUCCESS" else logging.INFO
+    level = logging.DEBUG if task.is_quiet and state == "SUCCESS" else logging.INFO
     log.log(
         level,
         "Task %s: %s",

@@ -11,7 +11,7 @@ _WOKEN = "events-follower-woken"
 _WOKEN_SECONDS = 5
 
 
-@portal_task(expires=60)
+@portal_task(expires=60, is_quiet=True)
 def follow_changes() -> None:
     """Make the documents what the records are. Quick when nothing has changed."""
     cache.delete(_WOKEN)  # before looking: who writes from now on may wake the worker again

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from contextlib import contextmanager
 
 import psycopg2
 import pytest
@@ -292,16 +293,25 @@ def test_half_made_documents_are_trusted_by_neither_software(world, small_batche
     assert_stored()
 
 
-# --- a real process --------------------------------------------------------------------------------------------------
-@pytest.mark.services
-def test_a_killed_worker_loses_nothing(world, tmp_path):
-    """A real worker, held in the middle of its work by a lock, dies by SIGKILL; the next one ends the work."""
+# --- real processes --------------------------------------------------------------------------------------------------
+@pytest.fixture
+def portal(world, tmp_path):
+    """A real worker, behind lines to PostgreSQL and Redis that can be cut."""
     portal = Portal(tmp_path)
     portal.environment["PORTAL_ORIGIN"] = settings.PORTAL_ORIGIN  # addresses stand in the documents
+    try:
+        portal.start_worker()
+        yield portal
+    finally:
+        portal.stop_all()
+
+
+@contextmanager
+def fan_out_held_in_the_middle():
+    """Many documents are to be made anew; inside the block the worker is held by a lock in the middle of its work."""
     parameters = {k: v for k, v in connection.get_connection_params().items() if k != "cursor_factory"}
     holder = psycopg2.connect(**parameters)
     try:
-        portal.start_worker()
         with holder.cursor() as cursor:
             # Reading goes on; storing a use case waits.
             cursor.execute("LOCK TABLE usecases_usecasedocument IN SHARE MODE")
@@ -310,21 +320,64 @@ def test_a_killed_worker_loses_nothing(world, tmp_path):
         settle()
         tasks.follow_changes.delay()
         wait_for(_waits_for_lock, WAIT_SECONDS, "the worker makes use cases")
-        portal.stop("worker", signal.SIGKILL)
-        holder.rollback()  # PostgreSQL ends the statement, and only then sees that nobody is there
-        wait_for(lambda: not runs.with_life().filter(is_alive=True).exists(), WAIT_SECONDS, "its session ends")
-        assert StaleDocument.objects.filter(kind="use-cases").count() == UseCase.objects.count()
-        assert_right()
-        portal.start_worker()
-        tasks.follow_changes.delay()
-        wait_for(lambda: not StaleDocument.objects.exists(), WAIT_SECONDS, "the next worker ends the work")
-        assert_stored()
-        assert_ledger_is_right()
-        cut_off = Run.objects.filter(error=runs.CUT_OFF).get()
-        assert (cut_off.task, cut_off.state) == (runs.FOLLOW, RunState.FAILED)
+        yield
     finally:
-        holder.close()
-        portal.stop_all()
+        holder.close()  # PostgreSQL ends the statement that waited, and only then sees that nobody is there
+
+
+def assert_nothing_was_lost() -> None:
+    wait_for(lambda: not runs.with_life().filter(is_alive=True).exists(), WAIT_SECONDS, "the cut-off session ends")
+    assert StaleDocument.objects.filter(kind="use-cases").count() == UseCase.objects.count()
+    assert_right()
+
+
+def assert_the_next_one_ends_the_work() -> None:
+    wait_for(_swept, WAIT_SECONDS, "all is made")
+    wait_for(lambda: not Run.objects.filter(state=RunState.RUNNING).exists(), WAIT_SECONDS, "it says so")
+    assert_stored()
+    assert_right()
+    assert_ledger_is_right()
+    assert Run.objects.filter(task=runs.FOLLOW, state=RunState.FAILED).count() == 1
+    assert Run.objects.filter(task=runs.FOLLOW, state=RunState.DONE).exists()
+
+
+@pytest.mark.services
+def test_a_killed_worker_loses_nothing(portal):
+    with fan_out_held_in_the_middle():
+        portal.stop("worker", signal.SIGKILL)
+        assert_right()
+    assert_nothing_was_lost()
+    portal.start_worker()
+    assert_the_next_one_ends_the_work()
+    assert Run.objects.filter(error=runs.CUT_OFF).count() == 1
+
+
+@pytest.mark.services
+def test_a_lost_database_loses_nothing(portal):
+    with fan_out_held_in_the_middle():
+        portal.database.cut()
+        assert_right()
+    assert_nothing_was_lost()
+    portal.database.mend()
+    assert_the_next_one_ends_the_work()
+
+
+@pytest.mark.services
+def test_a_lost_redis_loses_nothing(portal):
+    with fan_out_held_in_the_middle():
+        portal.redis.cut()
+        assert_right()
+    portal.redis.mend()
+    wait_for(_swept, WAIT_SECONDS, "all is made")
+    assert_stored()
+    assert_right()
+    assert_ledger_is_right()
+
+
+def _swept() -> bool:
+    """Whether all is made; if not, the worker is woken again, as by its schedule: a message may have been lost."""
+    tasks.wake()
+    return not StaleDocument.objects.exists()
 
 
 def _waits_for_lock() -> bool:
