@@ -148,7 +148,6 @@ class Resource(Door, viewsets.GenericViewSet):
         rows = pages.paginate(
             self.serializer_class.lean(filters.qs, only), filters.sort.keys, asked, request, bound_to=self._bound_to()
         )
-        self.last_modified = conditional.newest_change(rows)
         return pages.get_paginated_response(self.serializer_class(rows, many=True, only=only).data)
 
     @cached_property
