@@ -211,7 +211,7 @@ def test_a_change_that_is_rolled_back_was_never_there():
     assert read(kind) == before
 
 
-def test_reading_stale_documents_takes_as_many_queries_as_reading_ready_ones():
+def test_reading_stale_documents_takes_the_same_few_queries_whatever_their_number():
     kind = kinds["use-cases"]
 
     def queries() -> int:
@@ -220,6 +220,8 @@ def test_reading_stale_documents_takes_as_many_queries_as_reading_ready_ones():
             list(kind.rows(state).annotate(read_body=kind.bodies(state)).values_list("pk", "read_body")[:50])
         return len(captured)
 
-    before = queries()
-    UseCase.objects.update(title="Other")
-    assert before == queries() == 1
+    assert queries() == 1
+    UseCase.objects.filter(pk=UseCase.objects.first().pk).update(title="Other")
+    few = queries()
+    UseCase.objects.update(title="Others")
+    assert queries() == few <= 2
