@@ -124,15 +124,16 @@ def test_a_renamed_field_keeps_counts_and_filters_together(client, standard):
 @pytest.mark.parametrize("door", ["API list", "NDJSON", "CSV", "page, with the standard as a facet"])
 def test_a_door_asks_as_many_questions_for_stale_documents_whatever_their_number(client, standard, door):
     def queries() -> int:
-        with CaptureQueriesContext(connection) as captured:
-            read(client, door, OLD)
-        return len(captured)
+        """Of the cheapest of three visits: what is asked once a state or a session is not counted."""
+        counts = []
+        for _ in range(3):
+            with CaptureQueriesContext(connection) as captured:
+                read(client, door, OLD)
+            counts.append(len(captured))
+        return min(counts)
 
-    queries()
     kind = kinds["use-cases"]
     kind.model.objects.filter(slug="shared-3").update(problem="Other")
-    queries()
-    one = queries()
+    few = queries()
     kind.model.objects.update(problem="Another")
-    queries()
-    assert queries() == one
+    assert queries() == few
