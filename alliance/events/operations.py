@@ -119,5 +119,7 @@ class StartView(View):
         if outage.is_on():
             messages.error(request, _("Redis does not answer, so nothing was started. Try again when it is back."))
         else:
-            messages.success(request, _("The worker was told and begins when it is free. This page shows how far it is."))
+            messages.success(
+                request, _("The worker was told. It begins when it is free; this page shows its progress.")
+            )
         return HttpResponseRedirect(reverse("operations:overview"))

@@ -130,9 +130,7 @@ def with_life() -> models.QuerySet[Run]:
 def close_cut_off() -> int:
     """Call runs failed whose process is gone. Returns: how many."""
     running = with_life().filter(state=RunState.RUNNING, is_alive=False)  # type: ignore[misc]
-    return Run.objects.filter(pk__in=running.values("pk")).update(
-        state=RunState.FAILED, ended_at=Now(), error=CUT_OFF
-    )
+    return Run.objects.filter(pk__in=running.values("pk")).update(state=RunState.FAILED, ended_at=Now(), error=CUT_OFF)
 
 
 def prune(task: str) -> None:
