@@ -132,7 +132,7 @@ def _one_batch(kind: Kind) -> int:
         cursor.execute(
             """
             DELETE FROM events_staledocument WHERE id IN (
-              SELECT id FROM events_staledocument WHERE kind = %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+              SELECT id FROM events_staledocument WHERE kind = %s ORDER BY record_id LIMIT %s FOR UPDATE SKIP LOCKED
             ) RETURNING record_id
             """,
             [kind.name, DOCUMENTS_AT_ONCE],
