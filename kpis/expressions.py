@@ -42,7 +42,7 @@ GRADE_OF_DESIGN: dict[str, Grade] = {
 def design_expression(path: str = "grade") -> Case:
     """The design's code of a result's grade."""
     return Case(
-        *(When(**{path: int(grade)}, then=Value(design.value)) for design, grade in GRADE_OF_DESIGN.items()),
+        *(When(**{path: int(grade)}, then=Value(str(design))) for design, grade in GRADE_OF_DESIGN.items()),
         output_field=CharField(),
     )
 

@@ -39,8 +39,15 @@ class UseCaseDocument(ReadyDocument):
         verbose_name = "use case, ready document"
         indexes = [
             search_index("usecase_doc_search"),
-            models.Index("vertical", "region", "stage", models.F("start").desc(), "id", name="usecase_doc_filtered",
-                         condition=Q(is_public=True)),
+            models.Index(
+                "vertical",
+                "region",
+                "stage",
+                models.F("start").desc(),
+                "id",
+                name="usecase_doc_filtered",
+                condition=Q(is_public=True),
+            ),
             models.Index(models.F("start").desc(), "id", name="usecase_doc_newest", condition=Q(is_public=True)),
             models.Index(
                 models.F("strongest_grade").desc(),

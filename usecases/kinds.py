@@ -1,7 +1,6 @@
 """How the ready documents of use cases and cities are made, and what use cases add to those of lower floors."""
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, Case, OuterRef, Value, When
+from django.db.models import BooleanField, Case, Expression, OuterRef, Value, When
 from django.db.models.functions import Coalesce
 
 from alliance.events.documents import Kind, listed
@@ -84,7 +83,7 @@ STANDARDS.extend(
 _PUBLISHED = Participation.objects.filter(organisation=OuterRef("pk"), use_case__status=Status.PUBLISHED)
 
 
-def _about(path: str) -> ArraySubquery:
+def _about(path: str) -> Expression:
     return listed(_PUBLISHED, path)
 
 

@@ -208,7 +208,7 @@ class PortalSchema(AutoSchema):
         if self._action == "export":
             return [*found, header("Content-Disposition", "A telling file name with the date.", [200])]
         found.append(header("ETag", "Of exactly this answer.", [200, 304]))
-        if self._resource and self._action != "facets":
+        if self._resource and self._action == "retrieve":
             found.append(header("Last-Modified", "When the newest of the rows shown was changed.", [200, 304]))
         if self._action == "list":
             found.append(header("Link", "The next and the previous page (RFC 8288).", [200]))

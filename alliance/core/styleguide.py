@@ -127,6 +127,7 @@ def context() -> dict[str, Any]:
                 Option("education", "Education", 0, False),
             ],
             hidden=13,
+            left_out=0,
             is_open=True,
             is_expanded=False,
             more_query="more=vertical",

@@ -6,7 +6,7 @@ changes nothing costs none. The functions are made anew after every migration, s
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.apps import AppConfig, apps
 from django.db import connection, models, transaction
@@ -25,7 +25,7 @@ def logged_models() -> list[type[models.Model]]:
         if issubclass(model, Record):
             found[model._meta.db_table] = model
             for field in model._meta.local_many_to_many:
-                through = field.remote_field.through
+                through = cast(type[models.Model], field.remote_field.through)
                 if through._meta.auto_created:
                     found[through._meta.db_table] = through
     return [found[table] for table in sorted(found)]
@@ -100,7 +100,7 @@ class Trigger:
 def triggers() -> Iterator[Trigger]:
     """Every trigger that there should be."""
     for model in logged_models():
-        key = connection.ops.quote_name(model._meta.pk.column)
+        key = connection.ops.quote_name(cast(str, model._meta.pk.column))
         for operation in ("INSERT", "UPDATE", "DELETE", "TRUNCATE"):
             yield Trigger(model._meta.db_table, key, operation)
 

@@ -6,7 +6,7 @@ starts.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -112,15 +112,15 @@ class _SafeInScript(Func):
     output_field = TextField()
 
 
-def joined(parts: list[Expression]) -> Expression:
+def joined(parts: Sequence[Expression | F]) -> Expression:
     """The parts as one text, neighbouring constants made one."""
-    merged: list[Expression] = []
+    merged: list[Expression | F] = []
     for part in parts:
         if isinstance(part, Value) and merged and isinstance(merged[-1], Value):
             merged[-1] = Value(f"{merged[-1].value}{part.value}")
         else:
             merged.append(part)
-    return merged[0] if len(merged) == 1 else Joined(*merged)
+    return cast(Expression, merged[0]) if len(merged) == 1 else Joined(*merged)
 
 
 _NULL = Value("null", TextField())
@@ -182,7 +182,10 @@ class Compiler:
     def _json(self, one: serializers.Field, place: Place) -> Expression:
         if isinstance(one, serializers.ListSerializer):
             rows, inner = self._rows(one, place)
-            listed = Listed(ArraySubquery(rows.values_list(self._object(one.child, inner))), Value(","))
+            listed = Listed(
+                ArraySubquery(rows.values_list(self._object(cast(serializers.BaseSerializer, one.child), inner))),
+                Value(","),
+            )
             return Joined(Value("["), listed, Value("]"))
         if isinstance(one, serializers.BaseSerializer):
             where = self._follow(place, one.source_attrs)
@@ -223,17 +226,18 @@ class Compiler:
     # --- one field as text
     def _text(self, one: serializers.Field, place: Place) -> tuple[Expression, type]:
         """The field's value as text, null where it is null; and `str` when JSON puts it in quotes."""
-        if one.source in self.computed and not place.path:
-            column: Any = self.computed[one.source]
+        source = cast(str, one.source)
+        if source in self.computed and not place.path:
+            column: Any = self.computed[source]
             model_field: Field = column.output_field
-        elif one.source == "*":
+        elif source == "*":
             return self._whole(one, place)
         else:
             where = self._follow(place, one.source_attrs[:-1])
             name = one.source_attrs[-1]
             column, model_field = where(name), cast(Field, where.model._meta.get_field(name))
         if isinstance(model_field, GeneratedField):
-            model_field = model_field.output_field
+            model_field = cast(Field, model_field.output_field)
         for known, compiled in _COMPILED.items():
             if isinstance(one, known):
                 return compiled(one, column, model_field)
@@ -261,7 +265,7 @@ class Compiler:
             output_field=TextField(),
         )
 
-    def _address(self, place: Place, address: Callable[[Model], str]) -> Expression:
+    def _address(self, place: Place, address: Callable[[Any], str]) -> Expression:
         """An address made from the row's own texts and those of the rows that it points to.
 
         It is asked of a row that holds marks in place of its texts; what stands between the marks is constant.
@@ -269,7 +273,7 @@ class Compiler:
         marks: dict[str, str] = {}
         with translation.override("en"):
             text = address(_marked_row(place.model, "", marks))
-        parts: list[Expression] = []
+        parts: list[Expression | F] = []
         for piece in _MARK.split(text):
             if piece in marks:
                 *steps, name = marks[piece].split("__")
@@ -388,5 +392,3 @@ def _around(view_name: str) -> tuple[str, str]:
             continue
         return before, after
     raise NoReverseMatch(f"{view_name} takes no text as its key")
-
-

@@ -87,7 +87,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.health_check_done, self._session_settings = True, wanted
             try:
                 with self.cursor() as cursor:
-                    cursor.execute(f"SELECT {_SET}, answer.* FROM ({sql}) AS answer", _given(wanted))
+                    cursor.execute(f"SELECT {_SET}, answer.* FROM ({sql}) AS answer", _given(wanted))  # noqa: S608
                     return cursor.fetchone()[len(wanted) :]
             except (OperationalError, InterfaceError):
                 self._session_settings = None
@@ -99,7 +99,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _health_check_is_due(self) -> bool:
         return (
             self.connection is not None
-            and self.health_check_enabled
+            and self.health_check_enabled  # type: ignore[attr-defined]
             and not self.health_check_done
             and not self.in_atomic_block
             and self.connection.autocommit
