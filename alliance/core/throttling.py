@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
-
 POLICY = "client"
 #: Where the request keeps what is left, until the answer's headers are written.
 ATTRIBUTE = "rate_limit"
