@@ -194,14 +194,14 @@ def bench(checkout: Checkout, console: Console, arguments: list[str]) -> int:
     if not (checkout.root / "bench" / "__main__.py").is_file():
         raise Problem("There is no bench/ folder in this version: get a version of the portal that has one.")
     command = [str(checkout.python), "-m", "bench", *arguments]
-    return run_with_services(checkout, console, command, prepared=True)
+    return run_with_services(checkout, console, command, with_files=True)
 
 
-def run_with_services(checkout: Checkout, console: Console, command: list[str], *, prepared: bool = False) -> int:
+def run_with_services(checkout: Checkout, console: Console, command: list[str], *, with_files: bool = False) -> int:
     """Run a program in the foreground, on the caller's terminal, with the portal's environment.
 
     Args:
-        prepared: it needs what `./portal up` prepares, such as the collected static files.
+        with_files: it needs the collected static files and the compiled translations.
     """
     checkout.prepare()
     ensure_packages(checkout, RUNTIME_LOCK, console)
@@ -212,8 +212,8 @@ def run_with_services(checkout: Checkout, console: Console, command: list[str], 
         port = running.port if running and running.port else FIRST_PORT
         environment = portal_environment(checkout, services.urls(), port=port)
         checkout.prepare_files(None)
-        if prepared:
-            prepare(checkout, environment, console)
+        if with_files:
+            prepare(checkout, environment, console, with_database=False)
         child = subprocess.Popen(command, env=environment, cwd=checkout.root)
         code = wait_on_terminal(child)
     finally:

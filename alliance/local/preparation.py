@@ -50,9 +50,16 @@ STEPS = (
 )
 
 
-def prepare(checkout: Checkout, environment: Mapping[str, str], console: Console) -> None:
-    """Run the steps that are due. Raises: Problem when one of them fails."""
+def prepare(
+    checkout: Checkout, environment: Mapping[str, str], console: Console, *, with_database: bool = True
+) -> None:
+    """Run the steps that are due, those of the database only if so wished.
+
+    Raises: Problem when one of them fails.
+    """
     for step in STEPS:
+        if step.uses_database and not with_database:
+            continue
         key = step.command[0]
         # A database that is not ours may have been replaced since last time: its steps look for themselves.
         outside = step.uses_database and bool(os.environ.get("DATABASE_URL"))
