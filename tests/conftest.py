@@ -10,6 +10,8 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 
+from alliance.core.facets import Names
+
 
 def _own_redis_database() -> None:
     """Give each worker of a parallel run its own Redis database, as it has its own PostgreSQL database."""
@@ -69,9 +71,10 @@ def reference_data(request, django_db_setup, django_db_blocker):
 
 @pytest.fixture(autouse=True)
 def _quiet_cache(request):
-    """No test sees what another one cached; throttles start at zero."""
+    """No test sees what another one cached or looked up; throttles start at zero."""
     if "django_db_setup" in request.fixturenames or "client" in request.fixturenames:
         cache.clear()
+        Names.forget()
 
 
 @pytest.fixture(scope="session")

@@ -147,7 +147,8 @@ class Vertical(Record):
         ordering = ["code", "pk"]
 
     def __str__(self) -> str:
-        return str(self.get_code_display())
+        # `get_code_display` translates all sixteen to find one.
+        return str(VerticalCode(self.code).label)
 
     def get_absolute_url(self) -> str:
         return f"{reverse('usecases:list')}?vertical={self.code}"

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
 
 import django_filters
 from django import forms
@@ -15,8 +17,8 @@ from django.utils.translation import gettext as _
 FACET = "facet"
 #: More values than this in one facet is no choice any more.
 MOST_VALUES = 60
-#: Names that one process remembers of all facets together.
-MOST_NAMES = 50_000
+#: Names of one facet that are looked up at once, and the most that a process remembers.
+NAMED_AT_ONCE, MOST_NAMES = 500, 20_000
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -41,6 +43,12 @@ class FacetField(forms.Field):
         if any("\0" in text for text in values):
             raise ValidationError(_("Null characters are not allowed."), code="null_characters_not_allowed")
         return values
+
+
+@lru_cache(maxsize=200)
+def _choice_names(choices: type[Choices], language: str | None) -> dict[str, str]:
+    """The names of codes in the current language, which is named to be part of what is remembered."""
+    return {str(value): str(name) for value, name in choices.choices}
 
 
 class Facet(django_filters.Filter):
@@ -78,12 +86,13 @@ class Facet(django_filters.Filter):
     def labels(self, values: Iterable[str] | None, names: "Names | None" = None) -> dict[str, str]:
         """Names by value: of the given ones, or of all. `names` remembers those that come from the database."""
         if self.choices is not None:
-            return {str(value): str(name) for value, name in self.choices.choices}
+            return dict(_choice_names(self.choices, get_language()))
         if values is not None and names is not None:
             return names.of(self, values)
-        return self._looked_up(values)
+        return self.looked_up(values)
 
-    def _looked_up(self, values: Iterable[str] | None) -> dict[str, str]:
+    def looked_up(self, values: Iterable[str] | None) -> dict[str, str]:
+        """Names by value, from the database."""
         if self.rows is None:
             return {text: text for text in (self.texts or list)()}
         rows = self.rows() if values is None else self.rows().filter(**{f"{self.key}__in": list(values)})
@@ -102,30 +111,65 @@ class ArrayFacet(Facet):
         return qs.filter(**{f"{self.value}__overlap": value}) if value else qs
 
 
-class Names:
-    """The names of facet values, remembered by this process for as long as no data change.
+class Data(Protocol):
+    """What a request knows of the state of all data, asked before anything else is read."""
 
-    Made with the stamp of the data that the request has asked for before anything else: what is looked up after that is
-    at least as new. Another stamp, and everything is forgotten.
+    stamp: str
+
+    def is_changed_since(self, stamp: str, tables: Iterable[str]) -> bool:
+        """Whether rows of these tables were changed since the data had that stamp."""
+        ...
+
+
+@dataclass
+class _Known:
+    """Remembered names of one facet in one language; `is_whole` when there are no others."""
+
+    table: str
+    names: dict[str, str]
+    is_whole: bool = False
+
+
+class Names:
+    """The names of facet values, remembered by this process until one of their tables changes.
+
+    What is looked up after a request has asked for the state of the data is at least as new as that state.
     """
 
-    _shared: tuple[str, dict[tuple[Callable, str, str | None], dict[str, str]]] = ("", {})
+    _shared: tuple[str, dict[tuple[Callable, str, str | None], _Known]] = ("", {})
 
-    def __init__(self, stamp: str) -> None:
-        if Names._shared[0] != stamp:
-            Names._shared = (stamp, {})
-        self._known = Names._shared[1]
+    def __init__(self, data: Data) -> None:
+        stamp, known = Names._shared
+        if stamp != data.stamp:
+            if known and data.is_changed_since(stamp, {one.table for one in [*known.values()]}):
+                known = {}
+            Names._shared = (data.stamp, known)
+        self._known = known
+
+    @classmethod
+    def forget(cls) -> None:
+        """Remember nothing: for who takes committed changes back."""
+        cls._shared = ("", {})
 
     def of(self, facet: Facet, values: Iterable[str]) -> dict[str, str]:
         """Names by value; what is no value of the facet is left out."""
-        known = self._known.setdefault((facet.rows or facet.texts or list, facet.key, get_language()), {})
-        if missing := [value for value in values if value not in known]:
-            found = facet._looked_up(missing)
-            if sum(map(len, self._known.values())) + len(found) > MOST_NAMES:
-                known.clear()
-            known.update(found)
-            return {**{value: known[value] for value in values if value in known}, **found}
-        return {value: known[value] for value in values}
+        rows, place = facet.rows, (facet.rows, facet.key, get_language())
+        if rows is None:
+            return facet.looked_up(values)
+        one = self._known.get(place)  # type: ignore[arg-type]
+        if one is None:
+            # Most facets have few values: all are named at once.
+            names = {getattr(row, facet.key): str(row) for row in rows()[: NAMED_AT_ONCE + 1]}
+            one = _Known(rows().model._meta.db_table, names, len(names) <= NAMED_AT_ONCE)
+            self._known[place] = one  # type: ignore[index]
+        names, values = one.names, list(values)
+        if not one.is_whole and (missing := [value for value in values if value not in names]):
+            found = facet.looked_up(missing)
+            if len(names) + len(found) > MOST_NAMES:
+                one.names = {}
+            one.names.update(found)
+            names = {**names, **found}
+        return {value: names[value] for value in values if value in names}
 
 
 def unknown_values(facet: Facet, values: list[str], names: Names | None) -> list[ValidationError]:

@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import django_filters
 from django import forms
@@ -24,10 +25,12 @@ from alliance.core import search as text_search
 from alliance.core.counting import Counts, Question
 from alliance.core.facets import Facet, FacetView, Names, Option, unknown_values
 
-#: The attribute of a request that names the state of the data which its rows were chosen from.
-STAMP = "portal_stamp"
+#: The attribute of a request that tells the state of the data which its rows were chosen from.
+DATA = "portal_data"
+#: Parameters that lose their sense when a filter changes.
+VOLATILE = ("page", "cursor")
 #: A facet with more values is counted for its most frequent ones, unless all are asked for.
-MOST_COUNTED = 60
+MOST_COUNTED = 24
 #: More than these are never listed.
 MOST_LISTED = 500
 
@@ -110,8 +113,8 @@ class PortalFilterSet(django_filters.FilterSet):
     @cached_property
     def names(self) -> Names | None:
         """The remembered names of facet values; none where the request has not asked for the state of the data."""
-        stamp = getattr(self.request, STAMP, None)
-        return Names(stamp) if stamp else None
+        data = getattr(self.request, DATA, None)
+        return Names(data) if data else None
 
     @cached_property
     def values(self) -> dict:
@@ -254,14 +257,8 @@ class PortalFilterSet(django_filters.FilterSet):
     def query_without(self, *names: str, **kwargs) -> str:
         """The current query string without a filter: `query_without("q")`, `query_without("vertical", "water")`."""
         name, *rest = names
-        data = self.data.copy() if isinstance(self.data, QueryDict) else QueryDict(mutable=True)
-        for volatile in ("page", "cursor"):
-            data.pop(volatile, None)
-        if rest:
-            data.setlist(name, [value for value in data.getlist(name) if value != rest[0]])
-        else:
-            data.pop(name, None)
-        return data.urlencode()
+        pairs = [(key, value) for key, values in self.data.lists() if key not in VOLATILE for value in values]
+        return urlencode([(key, value) for key, value in pairs if key != name or (rest and value != rest[0])])
 
     def loosened(self) -> list[tuple[Chip, int]]:
         """For an empty list: each filter whose removal would bring rows back, with how many, most first."""

@@ -206,23 +206,20 @@ class FilteredView(TemplateResponseMixin, ContextMixin, View):
         options = facet.options
         if not expanded and facet.known > SHOWN_VALUES + 1:
             options = [option for index, option in enumerate(options) if index < SHOWN_VALUES or option.chosen]
-        more = self.request.GET.copy()
-        more.pop(PAGE, None)
-        less = more.copy()
-        if not expanded:
-            more.appendlist(MORE, facet.name)
-        less.setlist(MORE, [name for name in less.getlist(MORE) if name != facet.name])
+        hidden = 0 if expanded else facet.known - len(options)
+        is_expanded = expanded and facet.known > SHOWN_VALUES + 1
+        asked = [(name, one) for name, values in self.request.GET.lists() if name != PAGE for one in values]
         return ShownFacet(
             name=facet.name,
             label=facet.label,  # type: ignore[arg-type]
             help_text=facet.help_text,  # type: ignore[arg-type]
             options=options,
-            hidden=0 if expanded else facet.known - len(options),
+            hidden=hidden,
             left_out=facet.known - len(options) if expanded else 0,
             is_open=expanded or facet.name in self.open_facets or bool(facet.chosen),
-            is_expanded=expanded and facet.known > SHOWN_VALUES + 1,
-            more_query=more.urlencode(),
-            less_query=less.urlencode(),
+            is_expanded=is_expanded,
+            more_query=urlencode([*asked, (MORE, facet.name)]) if hidden else "",
+            less_query=urlencode([pair for pair in asked if pair != (MORE, facet.name)]) if is_expanded else "",
         )
 
 

@@ -8,7 +8,7 @@ so that whatever was committed before the reader asked is seen: writers wait for
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -153,6 +153,18 @@ class State:
     queued: frozenset[str]
     schemas: Mapping[str, str]
     is_foreign: bool
+
+    def is_changed_since(self, stamp: str, tables: Iterable[str]) -> bool:
+        """Whether the log tells of these tables, later than at that stamp."""
+        # Whatever was not settled then has a later transaction than all that was.
+        then, now = _settled_at(stamp), _settled_at(self.stamp)
+        return now < then or entries_of(Tail(*then)).filter(table__in=tables).exists()
+
+
+def _settled_at(stamp: str) -> tuple[int, int]:
+    """The place in the log up to which entries were settled."""
+    transaction, _, position = stamp.partition("-")[0].partition(".")
+    return int(transaction), int(position or 0)
 
 
 def current_state() -> State:

@@ -4,19 +4,16 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from alliance.core.filters import STAMP
+from alliance.core.filters import DATA
 from alliance.events.documents import DocumentQuerySet, Kind, State, current_state
-
-_ATTRIBUTE = "portal_documents_state"
 
 
 def state_of(request: HttpRequest) -> State:
     """The state of the documents, asked once a request, before anything else is read."""
-    state = getattr(request, _ATTRIBUTE, None)
+    state = getattr(request, DATA, None)
     if state is None:
         state = current_state()
-        setattr(request, _ATTRIBUTE, state)
-        setattr(request, STAMP, state.stamp)
+        setattr(request, DATA, state)
     return state
 
 

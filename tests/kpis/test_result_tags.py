@@ -4,16 +4,19 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.http import QueryDict
 from django.template import Context, Template
 from django.test import RequestFactory
 
 from alliance.core.evidence import GRADE_OF_METHOD, Method
+from alliance.events.reading import visible_documents
 from kpis import case_results
 from kpis.models import Result, Verification
 from kpis.sureness import ANSWERS, sureness
+from kpis.use_case_filters import MeasuredUseCaseFilter
 from tests.kpis import recipes
 from tests.usecases import recipes as use_cases
-from usecases.models import UseCase
+from usecases.kinds import USE_CASES
 
 pytestmark = pytest.mark.django_db
 
@@ -237,14 +240,13 @@ def test_found_words_count_cases_results_and_cities():
     place = use_cases.city()
     for _ in range(2):
         recipes.result(use_case=use_cases.use_case(city=place))
-    matching = UseCase.objects.filter(city=place)
 
-    def said(total, everything, rows=matching):
-        template = "{% found_words rows total everything %}"
-        return rendered(template, rows=rows, total=total, everything=everything)
+    def said(total, everything):
+        chosen = MeasuredUseCaseFilter(QueryDict(f"city={place.slug}"), visible_documents(USE_CASES, None))
+        return rendered("{% found_words chosen total everything %}", chosen=chosen, total=total, everything=everything)
 
     assert said(2, 90) == "2 of 90 use cases match, with 2 results from 1 city"
     assert said(2, 2) == "2 use cases, with 2 results from 1 city"
-    assert said(0, 90, UseCase.objects.none()) == "0 of 90 use cases match"
+    assert said(0, 90) == "0 of 90 use cases match"
     Result.objects.all().delete()
     assert said(2, 1234) == "2 of 1,234 use cases match, from 1 city"

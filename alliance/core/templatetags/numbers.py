@@ -48,11 +48,15 @@ def rounded(value: Decimal, places: int) -> Decimal:
 
 def digits(value: Decimal, *, sign: bool = False) -> str:
     """The number in the digits and groups of the current language, with a true minus."""
-    text = format_decimal(
-        abs(value), format="#,##0.##########", locale=_locale(get_language() or "en"), numbering_system="latn"
-    )
+    text = _grouped(abs(value), get_language() or "en")
     mark = MINUS if value < 0 else "+" if sign and value > 0 else ""
     return isolated(mark + text) if mark else text
+
+
+@lru_cache(maxsize=10_000)
+def _grouped(value: Decimal, language: str) -> str:
+    """Remembered: a list page says hundreds of counts, which are the same few numbers."""
+    return format_decimal(value, format="#,##0.##########", locale=_locale(language), numbering_system="latn")
 
 
 def isolated(text: str) -> str:
