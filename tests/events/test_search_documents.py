@@ -1,0 +1,123 @@
+"""Search over ready documents: words are looked up in the index, and everyday words are ranked in part, and said so."""
+
+import pytest
+from django.db import connection
+from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
+
+from alliance.core import search
+from alliance.events.making import make
+from alliance.events.models import Word
+from alliance.events.reading import visible_documents
+from kpis.use_case_filters import MeasuredUseCaseFilter
+from tests.usecases import recipes
+from usecases.kinds import USE_CASES
+from usecases.models import UseCase
+
+pytestmark = pytest.mark.usefixtures("reference_data")
+
+
+def chosen(query: str) -> MeasuredUseCaseFilter:
+    return MeasuredUseCaseFilter(QueryDict(query), visible_documents(USE_CASES, None))
+
+
+@pytest.fixture
+def few_are_ranked(monkeypatch):
+    """Three matches are too many to rank all, and two are ranked."""
+    monkeypatch.setattr(search, "MOST_RANKED", 2)
+    monkeypatch.setattr(search, "RANKED_AT_MOST", 2)
+
+
+def test_a_query_without_errors_is_read_by_one_question():
+    filterset = chosen("q=water+meters+leak+network")
+    with CaptureQueriesContext(connection) as captured:
+        assert filterset.search.corrections == ()
+    assert len(captured) == 1
+
+
+def test_errors_cost_three_more_however_many():
+    filterset = chosen("q=watre+metres+netwrok+snsors")
+    with CaptureQueriesContext(connection) as captured:
+        assert dict(filterset.search.corrections)["snsors"] == "sensors"
+    assert len(captured) == 4
+
+
+def test_the_closest_word_that_still_has_a_hit_is_taken():
+    case = recipes.use_case(title="Zyxophonic pumps")
+    other = recipes.use_case(title="Zyxophonia pumps")
+    make(USE_CASES, [case.pk, other.pk])
+    assert chosen("q=zyxophoni").search.corrections == (("zyxophoni", "zyxophonia"),)
+    UseCase.objects.filter(pk=other.pk).update(status="withdrawn")
+    assert Word.objects.filter(kind="use-cases", word="zyxophonia").exists()
+    assert chosen("q=zyxophoni").search.corrections == (("zyxophoni", "zyxophonic"),)
+
+
+def test_similar_words_come_from_an_index():
+    with connection.cursor() as cursor:
+        # Small as the table is here, everything else is cheaper.
+        for way in ("seqscan", "indexscan", "indexonlyscan"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+        cursor.execute("EXPLAIN SELECT word FROM events_word WHERE word % 'snsors'")
+        assert any("word_similar" in line for (line,) in cursor.fetchall())
+
+
+def test_stems_weigh_one_and_a_half_times_whether_or_not_they_are_as_written():
+    """For words that are stems already one rank stands for both: the sum is the same."""
+    rows = visible_documents(USE_CASES, None)
+    asked = search.understand(rows, "water", USE_CASES.searchable)
+    assert asked.is_stem
+    written_out = search.Search(asked.asked, asked.text)
+    both = [
+        dict(search.matching(rows, one, USE_CASES.searchable).values_list("pk", "relevance"))
+        for one in (asked, written_out)
+    ]
+    assert both[0].keys() == both[1].keys()
+    assert all(abs(both[0][pk] - both[1][pk]) <= 1 for pk in both[0])
+    assert not search.understand(rows, "meters", USE_CASES.searchable).is_stem
+
+
+# --- everyday words
+@pytest.mark.usefixtures("few_are_ranked")
+class TestEverydayWords:
+    def test_the_first_in_the_usual_order_are_ranked(self):
+        filterset = chosen("q=water")
+        assert filterset.ranked_at_most == 2
+        usual = chosen("q=water&sort=evidence").qs
+        ranked = list(filterset.listed)
+        assert len(ranked) == 2
+        assert {row.pk for row in ranked} == {row.pk for row in usual[:2]}
+        relevances = [row.relevance for row in ranked]
+        assert relevances == sorted(relevances, reverse=True)
+
+    def test_counts_and_exports_are_of_all_matches(self, client):
+        everything = chosen("q=water&sort=evidence").qs.count()
+        assert chosen("q=water").counts.total == everything > 2
+        lines = b"".join(client.get("/api/v1/use-cases.ndjson?q=water").streaming_content).splitlines()
+        assert len(lines) == everything
+
+    def test_the_page_says_so(self, client):
+        html = client.get("/use-cases/?q=water").content.decode()
+        assert "only 2 of them, the first in the usual order, are ranked and listed here" in html
+        assert html.count("<article") == 2
+        assert client.get("/use-cases/?q=water&page=2").status_code == 404
+        other = client.get("/use-cases/?q=water&sort=title").content.decode()
+        assert "are ranked and listed" not in other
+        assert other.count("<article") > 2
+
+    def test_the_api_says_so_and_its_pages_end_there(self, client):
+        first = client.get("/api/v1/use-cases/?q=water&page_size=1&count=true").json()
+        assert first["ranked_at_most"] == 2
+        second = client.get(first["next"]).json()
+        assert second["ranked_at_most"] == 2
+        assert second["next"] is None
+        found = [row["slug"] for row in (*first["results"], *second["results"])]
+        assert found == list(chosen("q=water").listed.values_list("slug", flat=True))
+
+    def test_other_orders_and_other_lists_are_whole(self, client):
+        for path in ("/api/v1/use-cases/?q=water&sort=title", "/api/v1/use-cases/", "/api/v1/technologies/?q=sensor"):
+            assert "ranked_at_most" not in client.get(path).json()
+
+
+def test_usual_searches_are_ranked_whole(client):
+    assert chosen("q=water").ranked_at_most is None
+    assert "ranked_at_most" not in client.get("/api/v1/use-cases/?q=water").json()
