@@ -26,6 +26,7 @@ from alliance.core.search import Search, headlines, matching
 from alliance.core.templatetags.charts import CLASS_OF_EFFECT, tick_text
 from alliance.core.templatetags.numbers import signed_percent
 from alliance.core.views import FilteredView, ListError
+from alliance.events.cache import answered
 from alliance.events.documents import Kind
 from alliance.events.reading import state_of, visible_documents
 from alliance.members.kinds import ORGANISATIONS
@@ -160,12 +161,16 @@ class HomeView(TemplateView):
 
     template_name = "home.html"
 
+    def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        return answered(request, lambda: super(HomeView, self).get(request, *args, **kwargs))
+
     def get_context_data(self, **kwargs) -> dict:
         user = self.request.user
         numbers = summaries.key_numbers(user)
         fields = summaries.use_cases_by_vertical(user)
         specimen = summaries.strongest_result(user)
-        places = summaries.city_places(visible_documents(USE_CASES, user), labels=self._labels(user))
+        documents = visible_documents(USE_CASES, user, state_of(self.request))
+        places = summaries.city_places(documents, labels=self._labels(user))
         measured_places = sum(place.has_result for place in places)
         return super().get_context_data(
             numbers=numbers,
@@ -298,6 +303,9 @@ class SearchView(TemplateView):
     template_name = "search.html"
 
     def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        return answered(request, lambda: self._found(request, **kwargs))
+
+    def _found(self, request: HttpRequest, **kwargs) -> HttpResponse:
         asked = QueryDict(mutable=True)
         asked.setlist("q", request.GET.getlist("q")[-1:])
         state = state_of(request)
@@ -331,7 +339,7 @@ class SearchView(TemplateView):
         rows = filterset.filtered()
         total = rows.count()
         marked = headlines(search, source.title, source.texts)
-        keys = list(rows.order_by("-relevance", "pk").values_list("pk", flat=True)[:BEST]) if total else []
+        keys = list(filterset.listed.values_list("pk", flat=True)[:BEST]) if total else []
         found = source.records().filter(pk__in=keys).annotate(**marked).in_bulk() if keys else {}
         best = [found[key] for key in keys if key in found]
         query = QueryDict(mutable=True)
@@ -382,6 +390,9 @@ class MapView(FilteredView):
     fragment_template_name = "_map_page.html"
     filterset_class = MeasuredUseCaseFilter
     open_facets = ("vertical", "region", "has_results")
+
+    def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        return answered(request, lambda: super(MapView, self).get(request, *args, **kwargs))
 
     def get_queryset(self) -> QuerySet:
         return visible_documents(USE_CASES, self.request.user, state_of(self.request))

@@ -45,19 +45,20 @@ def server(live_server, reference_data, no_quota, settings):
 
 def test_the_guide_has_examples_in_three_languages():
     assert {kind for kind, _ in BLOCKS} == {"sh", "python", "r"}
-    assert (len(blocks("sh")), len(blocks("python")), len(blocks("r"))) == (6, 4, 2)
+    assert (len(blocks("sh")), len(blocks("python")), len(blocks("r"))) == (7, 4, 2)
     for name in NAMES:
         assert f"| `{name}` |" in GUIDE.read_text(encoding="utf-8")
 
 
 def test_the_shell_examples_run(server, tmp_path):
     said = [run(["sh", "-ec", text.replace(ADDRESS, server)], tmp_path) for text in blocks("sh")]
-    newest, one, results, search, whole, unchanged = said
+    newest, one, results, search, counts, whole, unchanged = said
     assert len(json.loads(newest)["results"]) == 2
     assert set(json.loads(one)) == {"title", "city", "technologies"}
     assert json.loads(results)["results"][0]["kpi"]["code"] == "ALL-WAT-CSO"
     assert json.loads(search)["results"][0]["slug"] == "smart-sewers-south-bend"
     assert json.loads(search)["count"] >= 1
+    assert list(json.loads(counts)["facets"]) == ["region", "stage"]
     assert len(whole.splitlines()) == 3
     assert (tmp_path / "use-cases.csv").read_text(encoding="utf-8").startswith("slug,title,")
     assert (tmp_path / "results.xlsx").read_bytes().startswith(b"PK")

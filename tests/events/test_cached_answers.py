@@ -15,6 +15,7 @@ from usecases.models import UseCase
 
 LISTS = ["/use-cases/", "/results/", "/standards/", "/kpis/", "/cities/", "/organisations/"]
 PAGES = [*LISTS, "/use-cases/?q=water&vertical=water", "/use-cases/?view=map", "/ar/use-cases/?region=europe"]
+PAGES += ["/", "/map/?vertical=water", "/search/?q=water"]
 CALLS = ["/api/v1/facets/use-cases/?q=water", "/api/v1/facets/results/", "/api/v1/use-cases/?q=water&region=europe"]
 
 
