@@ -50,6 +50,8 @@ from alliance.events.rendering import Compiler
 
 #: The reader of the log that keeps the documents.
 READER = "documents"
+#: More stale documents than this are not named one by one.
+MOST_NAMED = 500
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -145,6 +147,7 @@ class State:
         queued: kinds with documents that wait to be made anew.
         schemas: kind -> schema of its stored documents.
         is_foreign: the log is of another life of the database (a restored copy): no document can be trusted.
+        known: kind -> its staleness, once somebody has asked.
     """
 
     stamp: str
@@ -153,6 +156,7 @@ class State:
     queued: frozenset[str]
     schemas: Mapping[str, str]
     is_foreign: bool
+    known: dict[str, "Staleness"] = field(default_factory=dict, compare=False)
 
     def is_changed_since(self, stamp: str, tables: Iterable[str]) -> bool:
         """Whether the log tells of these tables, later than at that stamp."""
@@ -165,6 +169,23 @@ def _settled_at(stamp: str) -> tuple[int, int]:
     """The place in the log up to which entries were settled."""
     transaction, _, position = stamp.partition("-")[0].partition(".")
     return int(transaction), int(position or 0)
+
+
+class Staleness(NamedTuple):
+    """Which documents of a kind are not as their records are.
+
+    Attributes:
+        narrow: ids of those whose columns may differ; `in_body`: of those whose texts alone may.
+        many: there are more than can be named; everything: all of them.
+    """
+
+    narrow: tuple[int, ...] = ()
+    in_body: tuple[int, ...] = ()
+    many: bool = False
+    everything: bool = False
+
+
+_FRESH = Staleness()
 
 
 def current_state() -> State:
@@ -190,6 +211,10 @@ def entries_of(tail: Tail) -> QuerySet[Change]:
     if tail.until is not None:
         entries = entries.filter(RowComparison(place, "<=", [Value(number) for number in tail.until]))
     return entries
+
+
+#: Stand for a tail's four numbers in a query that is kept.
+_NUMBERS = (-7_301_001, -7_301_002, -7_301_003, -7_301_004)
 
 
 # --- kinds -----------------------------------------------------------------------------------------------------------
@@ -224,6 +249,8 @@ class Kind:
     watched: dict[str, tuple[str, ...]] = field(default_factory=dict)
     more_paths: list[str] = field(default_factory=list)
     cube: Cube | None = None
+    _templates: dict[tuple[frozenset[str], bool], tuple[str, list[Any]]] = field(default_factory=dict, init=False)
+    _written: dict[tuple[str, ...], tuple[str, tuple[Any, ...]]] = field(default_factory=dict, init=False)
 
     def register(self) -> "Kind":
         kinds[self.name] = self
@@ -314,21 +341,36 @@ class Kind:
     def affected_sql(self, tail: Tail, tables: frozenset[str]) -> tuple[str, list[Any]]:
         """A query of (id, narrow): the documents that entries of the log may have changed, and whether more than
         their body. An id may come twice."""
-        parts: list[str] = []
-        parameters: list[Any] = []
-        for one in self.dependencies:
-            if one.table not in tables:
-                continue
-            for rows in self._affected(one, entries_of(tail).filter(table=one.table)):
+        sql, parameters = self._affected_template(tables & self.tables, tail.until is not None)
+        numbers = dict(zip(_NUMBERS, (*tail[:2], *(tail.until or ())), strict=False))
+        return sql, [numbers.get(one, one) if isinstance(one, int) else one for one in parameters]
+
+    def _affected_template(self, tables: frozenset[str], is_bounded: bool) -> tuple[str, list[Any]]:
+        """The same with marks instead of the places in the log: it is written once, and asked often."""
+        key = (tables, is_bounded)
+        if key not in self._templates:
+            tail = Tail(*_NUMBERS[:2], until=_NUMBERS[2:] if is_bounded else None)  # type: ignore[arg-type]
+            found = [
+                rows
+                for one in self.dependencies
+                if one.table in tables
+                for rows in self._affected(one, entries_of(tail).filter(table=one.table))
+            ]
+            emptied = entries_of(tail).filter(record_id=None, table__in=sorted(tables))
+            # Every record; and every document, for records may have gone with their table.
+            every = [model._base_manager.order_by().filter(Exists(emptied)) for model in (self.model, self.document)]
+            parts: list[str] = []
+            parameters: list[Any] = []
+            found += [rows.annotate(_narrow=_TRUE).values_list("pk", "_narrow") for rows in every] if found else []
+            for rows in found:
                 sql, given = rows.query.sql_with_params()
                 parts.append(sql)
                 parameters += given
-        return " UNION ALL ".join(parts) or "SELECT NULL::bigint, false WHERE false", parameters
+            self._templates[key] = " UNION ALL ".join(parts) or "SELECT NULL::bigint, false WHERE false", parameters
+        return self._templates[key]
 
     def _affected(self, one: Dependency, entries: QuerySet[Change]) -> list[QuerySet]:
         rows = self.model._base_manager.order_by()
-        emptied = entries.filter(record_id=None)
-        found = [rows.filter(Exists(emptied)).annotate(_narrow=_TRUE).values_list("pk", "_narrow")]
         entries = entries.filter(record_id__isnull=False).annotate(_narrow=_is_narrow(one))
         if not one.in_body:
             entries = entries.filter(_narrow=True)
@@ -338,10 +380,10 @@ class Kind:
             return [
                 entries.filter(before__isnull=False).annotate(_id=was).values_list("_id", "_narrow"),
                 entries.annotate(_id=now).values_list("_id", "_narrow"),
-                *found,
             ]
         if not one.path:
-            return [entries.values_list("record_id", "_narrow"), *found]
+            return [entries.values_list("record_id", "_narrow")]
+        found = []
         # One pass for entries that change narrow columns, one for those that do not.
         for narrow in (True, False) if one.watched is not None and one.in_body else (True,):
             ids = entries.filter(_narrow=narrow).values("record_id")
@@ -350,18 +392,46 @@ class Kind:
         return found
 
     # --- reading
+    def staleness(self, state: State) -> "Staleness":
+        """Which documents are not as their records are; asked once a state, and then known."""
+        if self.name not in state.known:
+            state.known[self.name] = self._staleness(state)
+        return state.known[self.name]
+
+    def _staleness(self, state: State) -> "Staleness":
+        if state.is_foreign or state.schemas.get(self.name) != self.schema:
+            return Staleness(everything=True)
+        if self.name not in state.queued and self.tables.isdisjoint(state.tables):
+            return _FRESH
+        sql, parameters = self._affected_ids(state)
+        with connection.cursor() as cursor:
+            cursor.execute(f"{sql} LIMIT %s", [*parameters, MOST_NAMED + 1])
+            found = cursor.fetchall()
+        if len(found) > MOST_NAMED:
+            return Staleness(many=True)
+        return Staleness(
+            narrow=tuple(record_id for record_id, narrow in found if narrow),
+            in_body=tuple(record_id for record_id, narrow in found if not narrow),
+        )
+
     def is_stale(self, state: State) -> bool:
         """Whether any document is not as its record is."""
+        return self.staleness(state) != _FRESH
+
+    def _affected_ids(self, state: State) -> tuple[str, list[Any]]:
+        """A query of (id, narrow), each id once: what waits to be made anew, and what the tail of the log affects."""
+        affected, parameters = self.affected_sql(state.tail, state.tables)
         return (
-            state.is_foreign
-            or self.name in state.queued
-            or not self.tables.isdisjoint(state.tables)
-            or state.schemas.get(self.name) != self.schema
+            "SELECT id, bool_or(narrow) AS narrow FROM ("
+            "SELECT record_id AS id, narrow FROM events_staledocument WHERE kind = %s "
+            f"UNION ALL SELECT * FROM ({affected}) AS found(id, narrow)"
+            ") AS every WHERE id IS NOT NULL GROUP BY id",
+            [self.name, *parameters],
         )
 
     def rows(self, state: State) -> DocumentQuerySet:
         """All documents as of now."""
-        rows = DocumentQuerySet(self.document)
+        rows: DocumentQuerySet = DocumentQuerySet(self.document)
         if self.is_stale(state):
             rows.query = rows.query.chain(_OverlaidQuery)
             rows.query.overlay = (self, state)
@@ -373,38 +443,53 @@ class Kind:
         """The expression of a text column: of the table, or live where the document is stale."""
         if not self.is_stale(state):
             return F(column)
-        live, parameters = self.live([column]).query.sql_with_params()
+        live, parameters = self._live_sql((column,))
         table, alias = self.document._meta.db_table, self.model._meta.db_table
-        return RawSQL(
+        return RawSQL(  # noqa: S611  (names of our own tables and columns)
             f'(CASE WHEN "{table}".stale THEN ({live} WHERE "{alias}".id = "{table}".id) '
             f'ELSE (SELECT d."{column}" FROM "{table}" d WHERE d.id = "{table}".id) END)',
             parameters,
             output_field=TextField(),
         )
 
+    def _live_sql(self, names: tuple[str, ...]) -> tuple[str, tuple[Any, ...]]:
+        if names not in self._written:
+            self._written[names] = self.live(names).query.sql_with_params()
+        return self._written[names]
+
     def overlay_sql(self, state: State, names: Sequence[str]) -> tuple[str, list[Any]]:
         """What stands in place of the table while documents are stale: its narrow columns as they are now, and
         `stale`, which says that the body must be made."""
         table, base = self.document._meta.db_table, self.model._meta.db_table
-        live, live_parameters = self.live(names).query.sql_with_params()
+        live, live_parameters = self._live_sql(tuple(names))
         columns, listed = _listed(names), _listed(names, "d.")
-        if state.is_foreign or state.schemas.get(self.name) != self.schema:
-            return f"SELECT {columns}, true AS stale FROM ({live}) AS live({columns})", list(live_parameters)
-        affected, parameters = self.affected_sql(state.tail, state.tables)
+        # In the types of the table: a text of a record may be shorter by its type.
+        types = {one.attname: one.db_type(connection) for one in self.document._meta.concrete_fields}
+        typed = ", ".join(f'"{name}"::{types[name]}' for name in names)
+        staleness = self.staleness(state)
+        if staleness.everything:
+            return f"SELECT {typed}, true AS stale FROM ({live}) AS live({columns})", [*live_parameters]
+        if not staleness.many:
+            # Few: named one by one, so that the table's indexes serve as ever.
+            sql = f'SELECT {listed}, d.id = ANY(%s::bigint[]) AS stale FROM "{table}" d WHERE d.id <> ALL(%s::bigint[])'
+            parameters: list[Any] = [[*staleness.in_body], [*staleness.narrow]]
+            if staleness.narrow:
+                sql += (
+                    f" UNION ALL SELECT {typed}, true "
+                    f'FROM ({live} WHERE "{base}".id = ANY(%s::bigint[])) AS live({columns})'
+                )
+                parameters += [*live_parameters, [*staleness.narrow]]
+            return sql, parameters
+        affected, affected_parameters = self._affected_ids(state)
         sql = f"""
-            WITH affected(id, narrow) AS MATERIALIZED (
-              SELECT id, bool_or(narrow) FROM (
-                SELECT record_id AS id, narrow FROM events_staledocument WHERE kind = %s
-                UNION ALL SELECT * FROM ({affected}) AS found(id, narrow)
-              ) AS every WHERE id IS NOT NULL GROUP BY id
-            )
-            SELECT {listed}, coalesce(a.id IS NOT NULL, false) AS stale FROM "{table}" d
+            WITH affected AS MATERIALIZED ({affected})
+            SELECT {listed}, a.id IS NOT NULL AS stale FROM "{table}" d
             LEFT JOIN affected a ON a.id = d.id WHERE a.narrow IS NOT TRUE
             UNION ALL
-            SELECT {columns}, true FROM ({live} WHERE "{base}".id IN (SELECT id FROM affected WHERE narrow))
+            SELECT {typed}, true FROM ({live} WHERE "{base}".id IN (SELECT id FROM affected WHERE narrow))
               AS live({columns})
         """
-        return sql, [self.name, *parameters, *live_parameters]
+        return sql, [*affected_parameters, *live_parameters]
 
 
 _TRUE = Value(True, BooleanField())
