@@ -56,13 +56,19 @@ class ResultDocument(ReadyDocument):
             models.Index(
                 models.F("grade").desc(),
                 models.F("size_of_change").desc(),
-                "id",
+                models.F("id").desc(),
                 name="result_doc_evidence",
                 condition=Q(is_public=True),
             ),
-            models.Index(models.F("year").desc(), "id", name="result_doc_newest", condition=Q(is_public=True)),
             models.Index(
-                "kpi", models.F("grade").desc(), models.F("size_of_change").desc(), "id", name="result_doc_kpi"
+                models.F("year").desc(), models.F("id").desc(), name="result_doc_newest", condition=Q(is_public=True)
+            ),
+            models.Index(
+                "kpi",
+                models.F("grade").desc(),
+                models.F("size_of_change").desc(),
+                models.F("id").desc(),
+                name="result_doc_kpi",
             ),
             models.Index("use_case", "id", name="result_doc_use_case"),
             models.Index("kpi_code", "id", name="result_doc_kpi_code", condition=Q(is_public=True)),

@@ -225,6 +225,9 @@ class UseCaseQuerySet(RecordQuerySet):
 class UseCase(Record):
     """One way a city used technology to reach a stated aim, as its source tells it."""
 
+    # What a search marks; of a row that was not searched for there is nothing, which templates ask often.
+    title_marked = city_marked = ""
+
     slug = models.SlugField(max_length=80, unique=True)
     title = models.CharField(_("title"), max_length=200)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT)
@@ -310,6 +313,10 @@ class UseCase(Record):
                 violation_error_message=_("Latitude runs from -90 to 90, longitude from -180 to 180."),
             ),
         ]
+
+    def get_stage_display(self) -> str:
+        # Django's own translates every stage to find one.
+        return str(Stage(self.stage).label)
 
     def __str__(self) -> str:
         return self.title

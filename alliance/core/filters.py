@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy
 from alliance.core import search as text_search
 from alliance.core.counting import Counts, Question
 from alliance.core.facets import Facet, FacetView, Names, Option, unknown_values
+from alliance.core.pagination import full_order
 
 #: The attribute of a request that tells the state of the data which its rows were chosen from.
 DATA = "portal_data"
@@ -133,6 +134,16 @@ class PortalFilterSet(django_filters.FilterSet):
 
     def filtered(self, without: str = "") -> QuerySet:
         """The rows that all valid filters leave, in no order; `without` names one filter to leave out."""
+        if without not in self._narrowed:
+            self._narrowed[without] = self._narrow(without)
+        return self._narrowed[without]
+
+    @cached_property
+    def _narrowed(self) -> dict[str, QuerySet]:
+        """A page asks for the same rows several times."""
+        return {}
+
+    def _narrow(self, without: str) -> QuerySet:
         rows = self.queryset
         # The search last: its column costs most to look at.
         for name, one in sorted(self.filters.items(), key=lambda item: isinstance(item[1], SearchFilter)):
@@ -151,7 +162,7 @@ class PortalFilterSet(django_filters.FilterSet):
         if not self.ranked_at_most:
             return self.qs
         usual = self.sorts[self.default_sort]
-        first = self.filtered().annotate(**usual.annotations()).order_by(*usual.keys, "pk").values("pk")
+        first = self.filtered().annotate(**usual.annotations()).order_by(*full_order(usual.keys)).values("pk")
         rows = self.queryset.filter(pk__in=first[: self.ranked_at_most])
         return self.ordered(text_search.matching(rows, self.search, self.filters["q"].searchable))
 
@@ -177,7 +188,7 @@ class PortalFilterSet(django_filters.FilterSet):
         return self.sorts[self.sort_name]
 
     def ordered(self, rows: QuerySet) -> QuerySet:
-        return rows.annotate(**self.sort.annotations()).order_by(*self.sort.keys, "pk")
+        return rows.annotate(**self.sort.annotations()).order_by(*full_order(self.sort.keys))
 
     def sort_options(self) -> list[tuple[str, object, bool]]:
         """(name, label, chosen) of each order that makes sense now."""

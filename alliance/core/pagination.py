@@ -60,11 +60,20 @@ class Position:
     values: tuple[Any, ...] | None
 
 
+def full_order(keys: Sequence[str]) -> list[str]:
+    """The keys of an order, then the primary key, which breaks ties: it runs as the last key does.
+
+    So an order in one direction stays one, and a single comparison of rows continues it anywhere by an index.
+    """
+    return [*keys, "-pk" if keys and keys[-1].startswith("-") else "pk"]
+
+
 class Keyset:
-    """An ordered queryset as positions. The order is that of `keys` (`-` for descending, none ever null), then `pk`."""
+    """An ordered queryset as positions. The order is `full_order` of `keys` (`-` for descending, none ever null)."""
 
     def __init__(self, rows: QuerySet, keys: Sequence[str]):
-        self.directions = [(key.removeprefix("-"), key.startswith("-")) for key in (*keys, "pk")]
+        self.order = full_order(keys)
+        self.directions = [(key.removeprefix("-"), key.startswith("-")) for key in self.order]
         # A row itself tells its own columns and annotations; what lies behind a relation is fetched with it.
         self.attributes = [
             f"keyset_{index}" if "__" in name else name for index, (name, _) in enumerate(self.directions)
@@ -75,7 +84,6 @@ class Keyset:
             if attribute != name
         }
         self.rows = rows.annotate(**behind) if behind else rows
-        self.order = [*keys, "pk"]
 
     def position(self, row: Model) -> tuple[Any, ...]:
         """The values of the row's sort keys and its primary key."""
@@ -267,7 +275,7 @@ class KeysetPagination(BasePagination):
     def finish(self, request: Request) -> list[Any]:
         """Read the rows."""
         self.request, start = request, self.start
-        found = self.fetch(self.window)
+        found = self.fetch()
         more, self.page = len(found) > self.size, found[: self.size]
         backwards = start is not None and start.backwards
         if backwards:
@@ -275,12 +283,16 @@ class KeysetPagination(BasePagination):
         # Whoever comes through a cursor came from somewhere: that side has rows, unless they were deleted since.
         self.has_next = (start is not None and start.values is not None) if backwards else more
         self.has_previous = more if backwards else start is not None
-        self.count = self.rows.order_by().count() if self.with_count else None
+        self.count = self.count_rows() if self.with_count else None
         return self.page
 
-    def fetch(self, window: QuerySet) -> list[Any]:
-        """The rows of a window."""
-        return list(window)
+    def count_rows(self) -> int:
+        """How many rows all pages hold."""
+        return self.rows.order_by().count()
+
+    def fetch(self) -> list[Any]:
+        """The rows of the page, and one more when there is a next one."""
+        return list(self.window)
 
     def position(self, row: Any) -> tuple[Any, ...]:
         """The position of one of these rows."""

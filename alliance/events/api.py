@@ -96,7 +96,7 @@ class DocumentResource(FacetCounts):
         pages = paging.TextPagination(self._text("body"))
         pages.ranked_at_most = filters.ranked_at_most
         pages.begin(filters.listed, filters.sort.keys, asked, bound_to=self._bound_to())
-        _ = pages.statement  # written now, so that a kept plan holds it
+        pages.write()
         return pages, only
 
     def _text(self, column: str) -> Expression | F:

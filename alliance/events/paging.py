@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Expression, F, QuerySet
-from django.utils.functional import cached_property
 from rest_framework.renderers import JSONRenderer
 
 from alliance.core import pagination
@@ -33,16 +32,27 @@ class TextPagination(pagination.KeysetPagination):
     def __init__(self, text: Expression | F) -> None:
         self.text = text
 
-    def fetch(self, window: QuerySet) -> list[Any]:
+    def write(self) -> None:
+        """The page as SQL: sort values, then the text. Plain types only, so that rows need no conversion.
+
+        From here on the page needs no queryset: one that is kept takes little memory.
+        """
+        rows = self.window.annotate(**{_TEXT: self.text}).values_list(*self.keyset.attributes, _TEXT)
+        self.statement = rows.query.sql_with_params()
+        if self.with_count:
+            self.counting = self.rows.order_by().values("pk").query.sql_with_params()
+        del self.window, self.rows, self.keyset, self.text
+
+    def fetch(self) -> list[Any]:
         with connection.cursor() as cursor:
             cursor.execute(*self.statement)
             return cursor.fetchall()
 
-    @cached_property
-    def statement(self) -> tuple[str, tuple[Any, ...]]:
-        """The page as SQL: sort values, then the text. Plain types only, so that rows need no conversion."""
-        rows = self.window.annotate(**{_TEXT: self.text}).values_list(*self.keyset.attributes, _TEXT)
-        return rows.query.sql_with_params()
+    def count_rows(self) -> int:
+        sql, parameters = self.counting
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM ({sql}) AS every", parameters)
+            return cursor.fetchone()[0]
 
     def position(self, row: Any) -> tuple[Any, ...]:
         return row[:-1]
