@@ -33,8 +33,9 @@ def _count(count: int, language: str | None) -> str:
 def _item(name: str, option: Option) -> str:
     anchor = f"{name}-{quote(option.value, safe='')}"
     state = " checked" if option.chosen else "" if option.count else " disabled"
+    count = _count(option.count, get_language())
     return (
         f'<li><label for="{anchor}"><input type="checkbox" id="{anchor}" name="{name}" value="{escape(option.value)}"'
-        f'{state}><span class="name">{escape(option.label)}</span><span class="n">{_count(option.count, get_language())}</span>'
+        f'{state}><span class="name">{escape(option.label)}</span><span class="n">{count}</span>'
         "</label></li>"
     )
