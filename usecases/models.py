@@ -314,7 +314,7 @@ class UseCase(Record):
             ),
         ]
 
-    def get_stage_display(self) -> str:
+    def get_stage_display(self) -> str:  # type: ignore[no-redef]
         # Django's own translates every stage to find one.
         return str(Stage(self.stage).label)
 

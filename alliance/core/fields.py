@@ -8,6 +8,7 @@ are stable; addresses are absolute.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -182,6 +183,7 @@ class Document(serializers.Serializer):
                 self.fields.pop(name)
 
     @classmethod
+    @cache
     def names(cls) -> list[str]:
         """The top-level names, in the order in which they appear."""
         return list(cls().fields)

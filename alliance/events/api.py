@@ -144,8 +144,7 @@ class DocumentResource(FacetCounts):
 
     def _ready_lines(self, rows: QuerySet, keys: Sequence[str], ending: str) -> Iterator[str] | None:
         between = "" if ending == "csv" else "\n"
-        pieces = paging.chunks(rows, keys, self._text("csv" if ending == "csv" else "body"))
-        return (between.join(texts) + between for texts in pieces)
+        return paging.joined_chunks(rows, keys, self._text("csv" if ending == "csv" else "body"), between)
 
 
 def _selected(document: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from alliance.core.pagination import Keyset, Position
 
 _TEXT = "ready_text"
 #: Rows of the first piece of an export, which is to be there at once, and of the others.
-FIRST, SIZE = 100, 2_000
+FIRST, SIZE = 100, 1_000
 
 
 class ReadyText(bytes):
@@ -80,3 +80,25 @@ def chunks(rows: QuerySet, keys: Sequence[str], text: Expression | F) -> Iterato
         if len(piece) < wanted:
             return
         start, wanted = Position(backwards=False, values=piece[-1][:-1]), SIZE
+
+
+def joined_chunks(rows: QuerySet, keys: Sequence[str], text: Expression | F, between: str) -> Iterator[str]:
+    """The same, each piece as one text that ends with `between`: PostgreSQL joins them, so that one value comes."""
+    keyset = Keyset(rows, keys)
+    names = [f"k{index}" for index in range(len(keyset.attributes))]
+    last = ", ".join(f"(array_agg({name}))[count(*)]" for name in names)
+    start, wanted = None, FIRST
+    while True:
+        window = keyset.window(start, wanted).annotate(**{_TEXT: text}).values_list(*keyset.attributes, _TEXT)
+        sql, parameters = window.query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT count(*), string_agg(piece, %s), {last} FROM ({sql}) AS page({', '.join(names)}, piece)",
+                [between, *parameters],
+            )
+            count, piece, *values = cursor.fetchone()
+        if count:
+            yield piece + between
+        if count < wanted:
+            return
+        start, wanted = Position(backwards=False, values=tuple(values)), SIZE
