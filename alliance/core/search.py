@@ -44,6 +44,9 @@ class _TsVectorWords(Func):
     set_returning = True
 
 
+_LEFT_OUT = re.compile(r"(?<!\S)-(\"[^\"]*\"?|\S+)")
+
+
 @dataclass(frozen=True)
 class Searchable:
     """What of a model is searched: text expressions by weight, `A` (heaviest) to `D`."""
@@ -88,9 +91,13 @@ class Search:
         return SearchQuery(self.text, config=EXACT if self.stop_words_only else STEMMED, search_type="websearch")
 
     @property
-    def exact(self) -> SearchQuery:
-        """The same words as written."""
-        return SearchQuery(self.text, config=EXACT, search_type="websearch")
+    def ranking(self) -> tuple[SearchQuery, SearchQuery]:
+        """What is ranked by: stems, and words as written. PostgreSQL ranks all rows alike where a word is left out."""
+        wanted = _LEFT_OUT.sub("", self.text).strip() or self.text
+        stemmed = EXACT if self.stop_words_only else STEMMED
+        return tuple(  # type: ignore[return-value]
+            SearchQuery(wanted, config=config, search_type="websearch") for config in (stemmed, EXACT)
+        )
 
 
 def understand(rows: QuerySet, asked: str, searchable: Searchable) -> Search:
@@ -118,9 +125,10 @@ def matching(rows: QuerySet, search: Search, searchable: Searchable) -> QuerySet
     Source: PostgreSQL `ts_rank`; exact words weigh half as much again as stems.
     """
     rows = _with_vector(rows, searchable)
-    rank: Combinable = SearchRank(F("search_vector"), search.query)
+    stemmed, exact = search.ranking
+    rank: Combinable = SearchRank(F("search_vector"), stemmed)
     # Fetching a row's vector is most of the work: not twice for the same words.
-    rank = rank * Value(1.5) if search.is_stem else rank + SearchRank(F("search_vector"), search.exact) * Value(0.5)
+    rank = rank * Value(1.5) if search.is_stem else rank + SearchRank(F("search_vector"), exact) * Value(0.5)
     # A whole number, because a cursor must compare it for equality.
     relevance = Cast(rank * Value(1_000_000.0), BigIntegerField())
     return rows.filter(search_vector=search.query).annotate(relevance=relevance)
