@@ -20,6 +20,7 @@ from alliance.core.pagination import (
     Position,
     chunks,
     fingerprint,
+    full_order,
     read_cursor,
     read_page_parameters,
     write_cursor,
@@ -181,13 +182,20 @@ def test_one_direction_is_one_row_comparison_that_an_index_serves(reference_data
 
 
 def test_mixed_directions_start_with_a_bound_that_an_index_serves(reference_data):
-    rows, keys = ordered("use cases", "added")
-    keyset = Keyset(rows, keys)
-    start = Position(False, keyset.position(rows[3]))
+    keys = ("-start", "title")  # no order of the portal is mixed; one may come
+    keyset = Keyset(UseCaseDocument.objects.public(), keys)
+    rows = list(keyset.window(None, 20))
     with CaptureQueriesContext(connection) as queries:
-        assert list(keyset.window(start, 5))
-    assert any('"usecases_usecasedocument"."published_at" <= ' in query["sql"] for query in queries)
+        found = list(keyset.window(Position(False, keyset.position(rows[3])), 5))
+    assert found == rows[4:9]
+    assert any('"usecases_usecasedocument"."start" <= ' in query["sql"] for query in queries)
     assert not any("OFFSET" in query["sql"] for query in queries)
+
+
+@pytest.mark.parametrize(("name", "sort"), ORDERS)
+def test_every_order_runs_in_one_direction(reference_data, name, sort):
+    _rows, keys = ordered(name, sort)
+    assert len({key.startswith("-") for key in full_order(keys)}) == 1
 
 
 def test_an_index_does_serve_the_row_comparison(reference_data):
