@@ -198,16 +198,24 @@ def _read(rows: QuerySet, text: str, words: list[str], searchable: Searchable) -
 def _knowing(rows: QuerySet, words: Iterable[str], config: str, searchable: Searchable) -> tuple[str, list[Any]]:
     """SQL rows of (word, whether a row has it as a stem or as written), and their parameters.
 
-    Each word stands as a constant of its own, so that the planner sees how frequent it is: a rare one is looked up in
-    the index, for a frequent one the first rows are enough.
+    Rows are counted instead of looked for: for a single one the planner would read them all, hoping to meet it soon.
+    So that this need not be done for frequent words, those of the vocabulary are known without it.
     """
     plain = _with_vector(rows.order_by(), searchable)
     listed, parameters = [], []
     for word in words:
         query = SearchQuery(word, config=config) | SearchQuery(word, config=EXACT)
         sql, given = plain.filter(search_vector=query).values("pk").query.sql_with_params()
-        listed.append(f"(%s, numnode(plainto_tsquery(%s::regconfig, %s)) = 0 OR EXISTS ({sql}))")
-        parameters += [word, config, word, *given]
+        conditions = ["numnode(plainto_tsquery(%s::regconfig, %s)) = 0"]
+        parameters += [word, config, word]
+        if config != EXACT and _has_stored_vector(rows):
+            used, of_kind = rows.vocabulary().query.sql_with_params()  # type: ignore[attr-defined]
+            written = "tsvector_to_array(to_tsvector(%s::regconfig, %s))"
+            conditions.append(f"EXISTS (SELECT FROM ({used}) AS used(word) WHERE used.word = ANY({written}))")
+            parameters += [*of_kind, EXACT, word]
+        known = " ".join(f"WHEN {condition} THEN true" for condition in conditions)
+        listed.append(f"(%s, CASE {known} ELSE (SELECT count(*) FROM ({sql}) AS hits) > 0 END)")
+        parameters += given
     return ", ".join(listed), parameters
 
 

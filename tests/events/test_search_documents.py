@@ -22,8 +22,10 @@ def chosen(query: str) -> MeasuredUseCaseFilter:
 
 
 @pytest.fixture
-def few_are_ranked(monkeypatch):
+def few_are_ranked(reference_data, monkeypatch):
     """Three matches are too many to rank all, and two are ranked."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE usecases_usecasedocument")  # how many rows match is told by statistics
     monkeypatch.setattr(search, "MOST_RANKED", 2)
     monkeypatch.setattr(search, "RANKED_AT_MOST", 2)
 
