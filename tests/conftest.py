@@ -36,8 +36,13 @@ def _has_test_database() -> bool:
 def django_db_setup(django_db_setup, django_db_blocker):
     """The test database holds the real reference data from the start; each test's own changes are rolled back."""
     if _has_test_database():
+        from tests.events.documents_cases import followed
+
         with django_db_blocker.unblock():
             call_command("load_reference_data", verbosity=0)
+            # The first test would find work for the follower of the log otherwise: other workers' transactions on the
+            # same server hold back what it may read.
+            followed()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -216,10 +217,12 @@ def test_structured_data_names_the_search(client):
 def test_the_number_of_queries_is_small_and_does_not_grow(client):
     def queries() -> int:
         client.get("/")
+        cache.clear()  # made anew, but for what is looked up once a process
         with CaptureQueriesContext(connection) as captured:
             client.get("/")
         return len(captured)
 
+    kpis.result(kpi=Kpi.objects.get(code="ALL-TRV-TIME"), measured_year=2024)
     few = queries()
     assert few <= 14
     for _n in range(5):

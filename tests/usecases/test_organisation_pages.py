@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -22,6 +23,7 @@ def html_of(client, path: str, status: int = 200) -> str:
 
 def queries(client, path: str) -> int:
     client.get(path)
+    cache.clear()  # made anew, but for what is looked up once a process
     with CaptureQueriesContext(connection) as captured:
         client.get(path)
     return len(captured)
