@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from alliance.events import documents, log
+from alliance.events import documents, log, states
 from bench import cube, ready, rows, texts
 
 Say = Callable[[str], None]
@@ -67,7 +67,7 @@ def ensure(seed: int, scale: float, say: Say) -> None:
 
 def stale() -> list[str]:
     """Kinds of documents that are not as their records are: what reads them would be measured at something else."""
-    state = documents.current_state()
+    state = states.current_state()
     return [name for name, kind in documents.kinds.items() if kind.is_stale(state)]
 
 

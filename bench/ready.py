@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 
 from django.db import connection, transaction
 
-from alliance.events import cube, documents, making
+from alliance.events import cube, documents, making, states
 from alliance.events.models import Cell, Change, Cursor, StaleDocument, Word
 from kpis.models import Result
 
@@ -52,7 +52,7 @@ def _write_log() -> None:
             "SELECT max(transaction), max(position), count(*), coalesce(sum(position), 0) FROM events_change"
         )
         told = dict(zip(("transaction", "position", "rows", "total"), cursor.fetchone(), strict=True))
-        Cursor.objects.update_or_create(reader=documents.READER, defaults={**told, "schemas": schemas})
+        Cursor.objects.update_or_create(reader=states.READER, defaults={**told, "schemas": schemas})
 
 
 def _drop_indexes(table: str) -> list[str]:

@@ -7,49 +7,30 @@ so that whatever was committed before the reader asked is seen: writers wait for
 """
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import connection, models
-from django.db.models import (
-    BigIntegerField,
-    BooleanField,
-    Case,
-    Exists,
-    Expression,
-    F,
-    Model,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    TextField,
-    Value,
-    When,
-)
+from django.db.models import Exists, Expression, F, Model, QuerySet, TextField
 from django.db.models.expressions import RawSQL
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Coalesce
-from django.db.models.lookups import Exact
+from django.db.models.functions import Cast
 from django.db.models.sql import Query
 from django.db.models.sql.datastructures import BaseTable
 
 from alliance.core.fields import Document
-from alliance.core.pagination import RowComparison
 from alliance.core.search import Searchable
 from alliance.events.cube import Cube
-from alliance.events.models import Change, Operation, Word
+from alliance.events.dependencies import TRUE, Dependency, affected, along
+from alliance.events.models import Word
 from alliance.events.rendering import Compiler
+from alliance.events.states import FRESH, Staleness, State, Tail, entries_of
 
-#: The reader of the log that keeps the documents.
-READER = "documents"
 #: More stale documents than this are not named one by one.
 MOST_NAMED = 500
 
@@ -101,116 +82,6 @@ def listed(rows: QuerySet, name: str) -> Expression:
 def search_index(name: str) -> GinIndex:
     """The index for search. Without a list of pending entries, which would make single searches slow."""
     return GinIndex(fields=["search_vector"], name=name, fastupdate=False)
-
-
-# --- what a document depends on --------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Dependency:
-    """A table whose rows show in documents, and how to find the documents from an entry of the log.
-
-    Attributes:
-        model: of the rows.
-        path: from the record to the row, as a query writes it; empty for the record itself.
-        owner_column: of a row that points to its record: where the row as it was names the record.
-        watched: the columns that filters, order or search read; a change of others leaves the narrow columns right.
-            None: all.
-    """
-
-    model: type[Model]
-    path: str
-    owner_column: str = ""
-    watched: tuple[str, ...] | None = None
-    #: It shows in narrow columns alone: a change of columns that are not watched changes nothing.
-    in_body: bool = True
-
-    @property
-    def table(self) -> str:
-        return self.model._meta.db_table
-
-
-class Tail(NamedTuple):
-    """A part of the log: the entries after (transaction, position), up to another such pair or to the end."""
-
-    transaction: int
-    position: int
-    until: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class State:
-    """What a reader must know before it reads documents.
-
-    Attributes:
-        stamp: names the state of all public data: the same stamp, the same answers.
-        tail: the log from here on is not in the documents yet.
-        tables: those that the tail tells of.
-        queued: kinds with documents that wait to be made anew.
-        schemas: kind -> schema of its stored documents.
-        is_foreign: the log is of another life of the database (a restored copy): no document can be trusted.
-        known: kind -> its staleness, once somebody has asked.
-    """
-
-    stamp: str
-    tail: Tail
-    tables: frozenset[str]
-    queued: frozenset[str]
-    schemas: Mapping[str, str]
-    is_foreign: bool
-    known: dict[str, "Staleness"] = field(default_factory=dict, compare=False)
-
-    def is_changed_since(self, stamp: str, tables: Iterable[str]) -> bool:
-        """Whether the log tells of these tables, later than at that stamp."""
-        # Whatever was not settled then has a later transaction than all that was.
-        then, now = _settled_at(stamp), _settled_at(self.stamp)
-        return now < then or entries_of(Tail(*then)).filter(table__in=tables).exists()
-
-
-def _settled_at(stamp: str) -> tuple[int, int]:
-    """The place in the log up to which entries were settled."""
-    transaction, _, position = stamp.partition("-")[0].partition(".")
-    return int(transaction), int(position or 0)
-
-
-class Staleness(NamedTuple):
-    """Which documents of a kind are not as their records are.
-
-    Attributes:
-        narrow: ids of those whose columns may differ; `in_body`: of those whose texts alone may.
-        many: there are more than can be named; everything: all of them.
-    """
-
-    narrow: tuple[int, ...] = ()
-    in_body: tuple[int, ...] = ()
-    many: bool = False
-    everything: bool = False
-
-
-_FRESH = Staleness()
-
-
-def current_state() -> State:
-    """One query. Ask before reading documents: what is committed before it is in what is read after it."""
-    transaction, position, schemas, following, settled, unsettled, total, tables, queued = connection.ask_first(
-        "SELECT * FROM events_state()"  # function of migration 0002
-    )
-    return State(
-        stamp=f"{settled}-{unsettled}.{total}" if unsettled else settled,
-        tail=Tail(transaction, position),
-        tables=frozenset(tables or ()),
-        queued=frozenset(queued or ()),
-        schemas=json.loads(schemas) if schemas else {},
-        is_foreign=transaction >= following,
-    )
-
-
-def entries_of(tail: Tail) -> QuerySet[Change]:
-    """The entries of that part of the log."""
-    place = [F("transaction"), F("position")]
-    after = [Value(tail.transaction), Value(tail.position)]
-    entries = Change.objects.order_by().filter(RowComparison(place, ">", after))
-    if tail.until is not None:
-        entries = entries.filter(RowComparison(place, "<=", [Value(number) for number in tail.until]))
-    return entries
 
 
 #: Stand for a tail's four numbers in a query that is kept.
@@ -315,24 +186,8 @@ class Kind:
     def dependencies(self) -> list[Dependency]:
         found = [Dependency(self.model, "")]
         for path in sorted({*self._compiled[1], *self.more_paths}):
-            found += self._along(path)
+            found += along(self.model, path, self.watched.get(path), in_body=path in self._compiled[1])
         return found
-
-    def _along(self, path: str) -> list[Dependency]:
-        *before, last = path.split("__")
-        model: type[Model] = self.model
-        for step in before:
-            model = _relation(model, step).related_model
-        relation = _relation(model, last)
-        target, watched = relation.related_model, self.watched.get(path)
-        in_body = path in self._compiled[1]
-        if relation.many_to_many:
-            through = relation.remote_field.through if hasattr(relation, "remote_field") else relation.through
-            owner = relation.m2m_column_name()
-            return [Dependency(through, "", owner), Dependency(target, path, watched=watched)]
-        if relation.one_to_many:
-            return [Dependency(target, "", relation.field.column, watched, in_body)]
-        return [Dependency(target, path, watched=watched, in_body=in_body)]
 
     @cached_property
     def tables(self) -> frozenset[str]:
@@ -354,42 +209,20 @@ class Kind:
                 rows
                 for one in self.dependencies
                 if one.table in tables
-                for rows in self._affected(one, entries_of(tail).filter(table=one.table))
+                for rows in affected(self.model, one, entries_of(tail).filter(table=one.table))
             ]
             emptied = entries_of(tail).filter(record_id=None, table__in=sorted(tables))
             # Every record; and every document, for records may have gone with their table.
             every = [model._base_manager.order_by().filter(Exists(emptied)) for model in (self.model, self.document)]
             parts: list[str] = []
             parameters: list[Any] = []
-            found += [rows.annotate(_narrow=_TRUE).values_list("pk", "_narrow") for rows in every] if found else []
+            found += [rows.annotate(_narrow=TRUE).values_list("pk", "_narrow") for rows in every] if found else []
             for rows in found:
                 sql, given = rows.query.sql_with_params()
                 parts.append(sql)
                 parameters += given
             self._templates[key] = " UNION ALL ".join(parts) or "SELECT NULL::bigint, false WHERE false", parameters
         return self._templates[key]
-
-    def _affected(self, one: Dependency, entries: QuerySet[Change]) -> list[QuerySet]:
-        rows = self.model._base_manager.order_by()
-        entries = entries.filter(record_id__isnull=False).annotate(_narrow=_is_narrow(one))
-        if not one.in_body:
-            entries = entries.filter(_narrow=True)
-        if one.owner_column:
-            was = Cast(KeyTextTransform(one.owner_column, "before"), BigIntegerField())
-            now = Subquery(one.model._base_manager.filter(pk=OuterRef("record_id")).values(one.owner_column))
-            return [
-                entries.filter(before__isnull=False).annotate(_id=was).values_list("_id", "_narrow"),
-                entries.annotate(_id=now).values_list("_id", "_narrow"),
-            ]
-        if not one.path:
-            return [entries.values_list("record_id", "_narrow")]
-        found = []
-        # One pass for entries that change narrow columns, one for those that do not.
-        for narrow in (True, False) if one.watched is not None and one.in_body else (True,):
-            ids = entries.filter(_narrow=narrow).values("record_id")
-            value = Value(narrow, BooleanField())
-            found.append(rows.filter(**{f"{one.path}__in": ids}).annotate(_narrow=value).values_list("pk", "_narrow"))
-        return found
 
     # --- reading
     def staleness(self, state: State) -> "Staleness":
@@ -402,7 +235,7 @@ class Kind:
         if state.is_foreign or state.schemas.get(self.name) != self.schema:
             return Staleness(everything=True)
         if self.name not in state.queued and self.tables.isdisjoint(state.tables):
-            return _FRESH
+            return FRESH
         sql, parameters = self._affected_ids(state)
         with connection.cursor() as cursor:
             cursor.execute(f"{sql} LIMIT %s", [*parameters, MOST_NAMED + 1])
@@ -416,7 +249,7 @@ class Kind:
 
     def is_stale(self, state: State) -> bool:
         """Whether any document is not as its record is."""
-        return self.staleness(state) != _FRESH
+        return self.staleness(state) != FRESH
 
     def _affected_ids(self, state: State) -> tuple[str, list[Any]]:
         """A query of (id, narrow), each id once: what waits to be made anew, and what the tail of the log affects."""
@@ -490,32 +323,6 @@ class Kind:
               AS live({columns})
         """
         return sql, [*affected_parameters, *live_parameters]
-
-
-_TRUE = Value(True, BooleanField())
-
-
-def _text(value: Expression) -> Expression:
-    return Coalesce(value, Value(""), output_field=TextField())
-
-
-def _is_narrow(one: Dependency) -> Expression:
-    """Whether an entry changes what lists filter, sort or search by."""
-    if one.watched is None:
-        return _TRUE
-    changed = ~Q(operation=Operation.UPDATE)
-    for name in one.watched:
-        now = one.model._base_manager.filter(pk=OuterRef("record_id")).values_list(Cast(name, TextField()))
-        changed |= ~Q(Exact(_text(KeyTextTransform(name, "before")), _text(Subquery(now))))
-    return Case(When(changed, then=_TRUE), default=Value(False), output_field=BooleanField())
-
-
-def _relation(model: type[Model], name: str) -> Any:
-    """A relation by its field's name, its accessor's or its query name."""
-    for one in model._meta.related_objects:
-        if name in (one.get_accessor_name(), one.name):
-            return one
-    return model._meta.get_field(name)
 
 
 def _listed(names: Sequence[str], prefix: str = "") -> str:

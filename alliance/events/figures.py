@@ -12,8 +12,9 @@ from django.utils.text import capfirst
 
 from alliance.core import health, metrics
 from alliance.events import ledger, upkeep
-from alliance.events.documents import READER, kinds
+from alliance.events.documents import kinds
 from alliance.events.models import Change, StaleDocument
+from alliance.events.states import READER
 
 
 @dataclass(frozen=True)

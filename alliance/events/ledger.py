@@ -5,8 +5,8 @@ import logging
 from django.db import connection, transaction
 
 from alliance.events import log as triggers
-from alliance.events.documents import READER, current_state
 from alliance.events.models import Cursor, StaleDocument
+from alliance.events.states import READER, current_state
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from alliance.core.search import EXACT
-from alliance.events.documents import Kind, current_state
+from alliance.events.documents import Kind
+from alliance.events.states import current_state
 
 
 def make(kind: Kind, ids: list[int], *, counting: bool = True) -> None:

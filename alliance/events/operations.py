@@ -19,8 +19,8 @@ from django.views.generic import View
 
 from alliance.core.cache import outage
 from alliance.events import figures, runs, tasks
-from alliance.events.documents import READER
 from alliance.events.models import Run, RunState
+from alliance.events.states import READER
 from alliance.events.views import EditorView
 
 RUNS_SHOWN = 20
@@ -53,6 +53,11 @@ class ShownRun:
     @property
     def is_running(self) -> bool:
         return self.run.state == RunState.RUNNING and not self.is_cut_off
+
+    @property
+    def was_cut_off(self) -> bool:
+        """Its process ended before it did, whether or not another run has noticed since."""
+        return self.is_cut_off or self.run.error == runs.CUT_OFF
 
     @property
     def can_retry(self) -> bool:

@@ -5,7 +5,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from alliance.core.filters import DATA
-from alliance.events.documents import DocumentQuerySet, Kind, State, current_state
+from alliance.events.documents import DocumentQuerySet, Kind
+from alliance.events.states import State, current_state
 
 
 def state_of(request: HttpRequest) -> State:

@@ -14,9 +14,10 @@ from django.db import Error, connection, transaction
 from alliance.core.postgresql import statement_timeout
 from alliance.events import cube, ledger
 from alliance.events import log as triggers
-from alliance.events.documents import READER, Kind, Tail, kinds
+from alliance.events.documents import Kind, kinds
 from alliance.events.making import differing, make, make_span, spans
 from alliance.events.models import Cursor, StaleDocument
+from alliance.events.states import READER, Tail
 
 log = logging.getLogger(__name__)
 

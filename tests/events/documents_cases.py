@@ -11,7 +11,8 @@ from rest_framework.renderers import JSONRenderer
 
 from alliance.core.exports import csv_record
 from alliance.events import upkeep
-from alliance.events.documents import Kind, current_state, kinds
+from alliance.events.documents import Kind, kinds
+from alliance.events.states import current_state
 from alliance.members.models import Organisation
 from standards.models import Body
 from tests.core.servers import wait_for

@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from alliance.events import upkeep
-from alliance.events.documents import current_state, kinds
+from alliance.events.documents import kinds
+from alliance.events.states import current_state
 from alliance.members.models import Organisation
 from kpis.models import Kpi, Result
 from standards.models import Body, Edition, Standard

@@ -9,10 +9,11 @@ from django.test.utils import CaptureQueriesContext
 
 from alliance.api import filterset_of
 from alliance.events import cube, upkeep
-from alliance.events.documents import current_state, kinds
+from alliance.events.documents import kinds
 from alliance.events.making import make
 from alliance.events.models import Cell
 from alliance.events.reading import visible_documents
+from alliance.events.states import current_state
 from kpis.models import Result
 from tests.alliance.api_cases import BY_NAME
 from tests.usecases import recipes

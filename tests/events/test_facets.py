@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from alliance.api import filterset_of
 from alliance.core.facets import Facet
 from alliance.core.filters import MOST_COUNTED, PortalFilterSet
-from alliance.events.documents import current_state, kinds
+from alliance.events.documents import kinds
 from alliance.events.reading import visible_documents
+from alliance.events.states import current_state
 from tests.alliance.api_cases import BY_NAME
 from tests.usecases import recipes
 from usecases.models import UseCase

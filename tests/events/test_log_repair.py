@@ -6,8 +6,9 @@ from django.db import connection
 from django.db.models import F
 
 from alliance.events import ledger, upkeep
-from alliance.events.documents import current_state, kinds
+from alliance.events.documents import kinds
 from alliance.events.models import Change, Cursor, Run, RunState, StaleDocument
+from alliance.events.states import current_state
 from tests.events.documents_cases import assert_right, assert_stored, followed, settle, small_world
 from tests.usecases import recipes
 from usecases.models import UseCase

@@ -10,7 +10,9 @@ from django.db import Error, connection, models, transaction
 from django.db.models import F, GeneratedField, ProtectedError
 from django.test.utils import CaptureQueriesContext
 
-from alliance.events.documents import Dependency, Kind, current_state, kinds
+from alliance.events.dependencies import Dependency
+from alliance.events.documents import Kind, kinds
+from alliance.events.states import current_state
 from tests.events.documents_cases import narrow_columns
 from usecases.models import City, Lesson, StandardUse, Technology, UseCase, Vertical
 

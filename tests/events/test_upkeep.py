@@ -11,8 +11,9 @@ from django.db import connection
 from django.db.models import Sum
 
 from alliance.events import runs, tasks, upkeep
-from alliance.events.documents import current_state, kinds
+from alliance.events.documents import kinds
 from alliance.events.models import Change, Cursor, Run, RunState, StaleDocument
+from alliance.events.states import current_state
 from tests.core.servers import Portal, wait_for
 from tests.events.documents_cases import (
     assert_right,
