@@ -3,6 +3,7 @@
 Every value can be overridden on the command line or in GUNICORN_CMD_ARGS.
 """
 
+import ctypes
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,10 @@ from pathlib import Path
 import gunicorn.http.message
 
 from alliance.core.logging import JsonFormatter, RequestIdFilter, TextFormatter
+
+#: Of glibc's mallopt(3).
+M_MMAP_THRESHOLD = -3
+LARGE_BLOCK_BYTES = 1_048_576
 
 _here = Path(__file__).resolve().parent
 _state = Path(os.environ.get("PORTAL_STATE_DIR", _here / ".local"))
@@ -70,6 +75,16 @@ for _left in _metrics_parent.glob("[0-9]*"):
         pass
 shutil.rmtree(_metrics, ignore_errors=True)
 _metrics.mkdir(parents=True, exist_ok=True)
+
+
+def post_fork(server, worker):
+    """Large blocks (pages, pieces of exports) go back to the system when they are free.
+
+    glibc raises the size from which it does so each time one is freed, and then keeps megabytes for each thread.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 def child_exit(server, worker):

@@ -230,7 +230,7 @@ class Resource(Door, viewsets.GenericViewSet):
         for piece in pagination.chunks(self.serializer_class.lean(rows, only), keys):
             yield serializer.to_representation(piece)
 
-    def _ready_lines(self, rows: QuerySet, keys: Sequence[str], ending: str) -> Iterator[str] | None:
+    def _ready_lines(self, rows: QuerySet, keys: Sequence[str], ending: str) -> Iterator[bytes] | None:
         """All lines of an export as texts that are written already; None when there are none."""
         return None
 

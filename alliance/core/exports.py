@@ -43,7 +43,7 @@ class Export:
         columns: of the flat formats.
         is_filtered: not all that there is; the file's name says so.
         source: address of the list that gives the same rows.
-        ready: the lines of a format as texts that are written already, many lines each; None when there are none.
+        ready: the lines of a format as bytes that are written already, many lines each; None when there are none.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Export:
     columns: Sequence[Column]
     is_filtered: bool
     source: str
-    ready: Callable[[str], Iterator[str] | None] = lambda ending: None
+    ready: Callable[[str], Iterator[bytes] | None] = lambda ending: None
 
     def file_name(self, ending: str) -> str:
         """Such as `alliance-use-cases-filtered-2026-11-24.csv`."""
@@ -89,7 +89,7 @@ def csv_record(columns: Sequence[Column], document: Any) -> str:
     return csv_line(safe_cell(column.read(document)) for column in columns)
 
 
-def csv_lines(export: Export) -> Iterator[str]:
+def csv_lines(export: Export) -> Iterator[str | bytes]:
     """A header row, then one row a record."""
     yield csv_line(column.name for column in export.columns)
     if (ready := export.ready("csv")) is not None:
@@ -99,7 +99,7 @@ def csv_lines(export: Export) -> Iterator[str]:
         yield "".join(csv_record(export.columns, document) for document in piece)
 
 
-def ndjson_lines(export: Export) -> Iterator[str]:
+def ndjson_lines(export: Export) -> Iterator[str | bytes]:
     """One public JSON a line."""
     if (ready := export.ready("ndjson")) is not None:
         yield from ready
@@ -195,9 +195,11 @@ def _write_cell(sheet: Any, line: int, position: int, column: Column, value: Any
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
-def _streamed(media_type: str, write: Callable[[Export], Iterator[str]]) -> Callable[[Export], HttpResponseBase]:
+def _streamed(
+    media_type: str, write: Callable[[Export], Iterator[str | bytes]]
+) -> Callable[[Export], HttpResponseBase]:
     def answer(export: Export) -> HttpResponseBase:
-        lines = (text.encode("utf-8", "replace") for text in write(export))
+        lines = (text if isinstance(text, bytes) else text.encode("utf-8", "replace") for text in write(export))
         # The first piece is read before anything is sent, so that a database that is gone is told in time.
         started = list(_first(lines, 2))
         return StreamingHttpResponse(chain(started, lines), content_type=media_type)

@@ -142,7 +142,7 @@ class DocumentResource(FacetCounts):
             found = [json.loads(text) for text in texts]
             yield found if kept is None else [_selected(document, kept) for document in found]
 
-    def _ready_lines(self, rows: QuerySet, keys: Sequence[str], ending: str) -> Iterator[str] | None:
+    def _ready_lines(self, rows: QuerySet, keys: Sequence[str], ending: str) -> Iterator[bytes] | None:
         between = "" if ending == "csv" else "\n"
         return paging.joined_chunks(rows, keys, self._text("csv" if ending == "csv" else "body"), between)
 

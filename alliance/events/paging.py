@@ -1,10 +1,12 @@
 """Pages and exports of texts that are written already: rows stay tuples of sort values and a text."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
 from django.db.models import Expression, F, QuerySet
+from psycopg2.extensions import BYTES, register_type
 from rest_framework.renderers import JSONRenderer
 
 from alliance.core import pagination
@@ -26,6 +28,19 @@ class ReadyRenderer(JSONRenderer):
         return data if isinstance(data, ReadyText) else super().render(data, accepted_media_type, renderer_context)
 
 
+@contextmanager
+def _texts_as_bytes() -> Iterator[Any]:
+    """A cursor whose texts are bytes as they came: what is passed on needs no decoding and encoding."""
+    with connection.cursor() as cursor:
+        register_type(BYTES, cursor.cursor)
+        yield cursor
+
+
+def _position(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Sort values of such a cursor."""
+    return tuple(value.decode() if isinstance(value, bytes) else value for value in values)
+
+
 class TextPagination(pagination.KeysetPagination):
     """Pages of ready texts."""
 
@@ -44,7 +59,7 @@ class TextPagination(pagination.KeysetPagination):
         del self.window, self.rows, self.keyset, self.text
 
     def fetch(self) -> list[Any]:
-        with connection.cursor() as cursor:
+        with _texts_as_bytes() as cursor:
             cursor.execute(*self.statement)
             return cursor.fetchall()
 
@@ -55,17 +70,17 @@ class TextPagination(pagination.KeysetPagination):
             return cursor.fetchone()[0]
 
     def position(self, row: Any) -> tuple[Any, ...]:
-        return row[:-1]
+        return _position(row[:-1])
 
     @property
-    def texts(self) -> list[str]:
+    def texts(self) -> list[bytes]:
         return [row[-1] for row in self.page]
 
     def envelope(self, body: dict[str, Any], data: Any) -> Any:
         if data is not self.page:
             return super().envelope(body, data)
         head = JSONRenderer().render(body)[:-1]
-        return ReadyText(b"".join([head, b',"results":[', ",".join(self.texts).encode(), b"]}"]))
+        return ReadyText(b"".join([head, b',"results":[', b",".join(self.texts), b"]}"]))
 
 
 def chunks(rows: QuerySet, keys: Sequence[str], text: Expression | F) -> Iterator[list[str]]:
@@ -82,23 +97,23 @@ def chunks(rows: QuerySet, keys: Sequence[str], text: Expression | F) -> Iterato
         start, wanted = Position(backwards=False, values=piece[-1][:-1]), SIZE
 
 
-def joined_chunks(rows: QuerySet, keys: Sequence[str], text: Expression | F, between: str) -> Iterator[str]:
+def joined_chunks(rows: QuerySet, keys: Sequence[str], text: Expression | F, between: str) -> Iterator[bytes]:
     """The same, each piece as one text that ends with `between`: PostgreSQL joins them, so that one value comes."""
     keyset = Keyset(rows, keys)
     names = [f"k{index}" for index in range(len(keyset.attributes))]
     last = ", ".join(f"(array_agg({name}))[count(*)]" for name in names)
-    start, wanted = None, FIRST
+    start, wanted, ending = None, FIRST, between.encode()
     while True:
         window = keyset.window(start, wanted).annotate(**{_TEXT: text}).values_list(*keyset.attributes, _TEXT)
         sql, parameters = window.query.sql_with_params()
-        with connection.cursor() as cursor:
+        with _texts_as_bytes() as cursor:
             cursor.execute(
                 f"SELECT count(*), string_agg(piece, %s), {last} FROM ({sql}) AS page({', '.join(names)}, piece)",
                 [between, *parameters],
             )
             count, piece, *values = cursor.fetchone()
         if count:
-            yield piece + between
+            yield piece + ending
         if count < wanted:
             return
-        start, wanted = Position(backwards=False, values=tuple(values)), SIZE
+        start, wanted = Position(backwards=False, values=_position(values)), SIZE
