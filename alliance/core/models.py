@@ -1,4 +1,4 @@
-"""Abstract models: what every public record has in common. This app owns no tables."""
+"""Abstract models: what rows have in common. This app owns no tables."""
 
 from django.db import models
 from django.db.models import F
@@ -17,7 +17,7 @@ class RecordQuerySet(models.QuerySet):
         return super().update(**kwargs)
 
 
-class Record(models.Model):
+class Versioned(models.Model):
     """A row with the two dates and the version that conditional requests and edits compare."""
 
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -34,3 +34,10 @@ class Record(models.Model):
             if (update_fields := kwargs.get("update_fields")) is not None:
                 kwargs["update_fields"] = {*update_fields, "version", "updated_at"}
         super().save(*args, **kwargs)
+
+
+class Record(Versioned):
+    """A public row: the change log tells of everything that happens to it."""
+
+    class Meta:
+        abstract = True

@@ -1,14 +1,11 @@
-"""People who sign in, and the organisations that take part in use cases."""
+"""People who sign in."""
 
+from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-
-from alliance.core.models import Record, RecordQuerySet
-from alliance.members.documents import OrganisationDocument as OrganisationDocument
 
 
 class UserManager(BaseUserManager):
@@ -31,6 +28,15 @@ class UserManager(BaseUserManager):
         return self.get(email__iexact=email)
 
 
+class Digest(models.TextChoices):
+    """How often a person hears by e-mail of what happened to what is theirs."""
+
+    AT_ONCE = "at-once", _("At once")
+    DAILY = "daily", _("Once a day")
+    WEEKLY = "weekly", _("Once a week")
+    NEVER = "never", _("Never")
+
+
 class User(AbstractUser):
     """A person. The e-mail address is the login; it is never shown to others."""
 
@@ -43,6 +49,11 @@ class User(AbstractUser):
         max_length=150,
         blank=True,
         help_text=_("As others should read it. You may leave it empty."),
+    )
+
+    digest = models.CharField(_("mails about your records"), max_length=8, choices=Digest, default=Digest.DAILY)
+    language = models.CharField(
+        _("language of mails"), max_length=8, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE
     )
 
     USERNAME_FIELD = "email"
@@ -68,39 +79,3 @@ class User(AbstractUser):
 
     def get_short_name(self) -> str:
         return self.name
-
-
-class OrganisationKind(models.TextChoices):
-    """The nine kinds of member; empty means that no source tells."""
-
-    MUNICIPALITY = "municipality", _("Municipality")
-    LARGE_CORPORATION = "large-corporation", _("Large corporation")
-    SMALL_CORPORATION = "small-corporation", _("Small corporation")
-    ACADEMIA = "academia", _("Academia")
-    GOVERNMENT_AGENCY = "government-agency", _("Government agency")
-    STANDARDS_BODY = "standards-body", _("Standards body")
-    FINANCIAL_INSTITUTION = "financial-institution", _("Financial institution")
-    COMMUNITY_GROUP = "community-group", _("Community group")
-    INDIVIDUAL = "individual", _("Individual")
-
-
-class Organisation(Record):
-    """Who runs, pays for, supplies or studies a use case."""
-
-    slug = models.SlugField(max_length=120, unique=True)
-    name = models.CharField(_("name"), max_length=200, unique=True)
-    kind = models.CharField(_("kind"), max_length=24, choices=OrganisationKind, blank=True)
-    url = models.URLField(_("website"), max_length=500, blank=True)
-
-    objects = RecordQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("organisation")
-        verbose_name_plural = _("organisations")
-        ordering = ["name", "pk"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def get_absolute_url(self) -> str:
-        return reverse("organisations:detail", args=[self.slug])
