@@ -26,6 +26,7 @@ PROXY_COUNT = env.int("PROXY_COUNT", default=0)
 
 # --- applications
 INSTALLED_APPS = [
+    "reporting",
     "kpis",
     "usecases",
     "standards",

@@ -1,0 +1,11 @@
+"""What members report, until it is evidence."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ReportingConfig(AppConfig):
+    """Reports of use cases and results: written, checked, reviewed, and published as records of lower floors."""
+
+    name = "reporting"
+    verbose_name = _("reports")

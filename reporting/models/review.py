@@ -1,0 +1,55 @@
+"""The dialogue about a report, and how a result was checked."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alliance.core.models import Record, RecordQuerySet, Versioned
+from alliance.members.models import Organisation, User
+from kpis.models import Result, Verification
+from reporting.models.reports import Report
+
+
+class Comment(Versioned):
+    """A remark on one field of a report (or on all of it), or an answer in its thread."""
+
+    report = models.ForeignKey(Report, models.CASCADE, related_name="comments")
+    #: Round that was looked at; None for what is said between rounds.
+    round_number = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: Name of the field; empty: the report as a whole.
+    field = models.CharField(max_length=60, blank=True)
+    thread = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="replies")
+    author = models.ForeignKey(User, models.SET_NULL, null=True, related_name="report_comments")
+    text = models.TextField(_("comment"))
+    resolved_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    resolved_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="settled_comments")
+
+    class Meta:
+        verbose_name = _("comment")
+        verbose_name_plural = _("comments")
+        ordering = ["created_at", "pk"]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class VerificationCheck(Record):
+    """Somebody checked a result: who, when, what, and the level that it reached by it. Public."""
+
+    result = models.ForeignKey(Result, models.CASCADE, related_name="checks", verbose_name=_("result"))
+    level = models.PositiveSmallIntegerField(_("level"), choices=Verification)
+    checker = models.ForeignKey(User, models.SET_NULL, null=True, related_name="checks_made")
+    organisation = models.ForeignKey(
+        Organisation, models.SET_NULL, null=True, blank=True, related_name="checks_made", verbose_name=_("for")
+    )
+    what = models.TextField(_("what was checked"))
+    checked_on = models.DateField(_("when"))
+
+    objects = RecordQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("check of a result")
+        verbose_name_plural = _("checks of results")
+        ordering = ["-checked_on", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_level_display()}, {self.checked_on}"
