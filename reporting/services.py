@@ -1,0 +1,141 @@
+"""What members do with reports. The editors' side is in `reporting.reviewing`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+
+from alliance.members.models import Organisation, User
+from reporting import policies
+from reporting.checking import Checked, check
+from reporting.models import Move, Report, Round
+from reporting.states import EDITABLE, Party, State, is_allowed
+from usecases.models import UseCase
+
+
+class VersionConflict(Exception):
+    """Somebody saved the report meanwhile: 412. `current` is the report as it is now."""
+
+    def __init__(self, current: Report):
+        super().__init__("The report was changed meanwhile.")
+        self.current = current
+
+
+class NotSubmittable(Exception):
+    """Errors stand in the way, or warnings that nobody answered: 422. `checked` has them."""
+
+    def __init__(self, checked: Checked):
+        super().__init__("The report cannot be submitted yet.")
+        self.checked = checked
+
+
+class MoveRefused(Exception):
+    """The report is in a state from which this move does not go: 409."""
+
+
+def locked(report: Report) -> Report:
+    """The row as it is now, kept from others until the running transaction ends."""
+    return Report.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=report.pk)
+
+
+def move(report: Report, after: State, *, actor: User | None, party: Party, reason: str = "") -> None:
+    """Move a locked report and note who, when and why. Raises: MoveRefused."""
+    if not is_allowed(report.state, after, party):
+        raise MoveRefused(f"A report that is “{report.get_state_display()}” cannot become “{after.label}”.")
+    before, report.state = report.state, after
+    report.save()
+    Move.objects.create(report=report, before=before, after=after, actor=actor, reason=reason)
+
+
+@transaction.atomic
+def start_report(
+    *,
+    kind: str,
+    organisation: Organisation,
+    actor: User,
+    entries: Mapping[str, Any] | None = None,
+    about: UseCase | None = None,
+    about_report: Report | None = None,
+) -> Report:
+    """A new draft. Raises: PermissionDenied."""
+    if not policies.may_report(actor, organisation):
+        raise PermissionDenied
+    if about_report is not None and about_report.organisation_id != organisation.pk:
+        raise PermissionDenied
+    return Report.objects.create(
+        kind=kind,
+        organisation=organisation,
+        author=actor,
+        entries=dict(entries or {}),
+        about=about,
+        about_report=about_report,
+    )
+
+
+@transaction.atomic
+def save_entries(
+    *, report: Report, actor: User, version: int, entries: Mapping[str, Any], answers: Mapping[str, str] | None = None
+) -> Report:
+    """Keep what was typed, whatever it is; `entries` holds the changed fields only.
+
+    Raises: PermissionDenied; VersionConflict; MoveRefused when the report cannot be edited now.
+    """
+    report = locked(report)
+    if not policies.may_edit(actor, report):
+        raise PermissionDenied
+    if report.state not in EDITABLE:
+        raise MoveRefused(f"A report that is “{report.get_state_display()}” cannot be changed.")
+    if report.version != version:
+        raise VersionConflict(report)
+    report.entries = {**report.entries, **entries}
+    report.answers = {**report.answers, **(answers or {})}
+    report.save()
+    return report
+
+
+@transaction.atomic
+def submit_report(*, report: Report, actor: User, version: int) -> Report:
+    """Hand the report to the editors; what they will see is kept as a round.
+
+    Raises: PermissionDenied; VersionConflict; NotSubmittable; MoveRefused.
+    """
+    report = locked(report)
+    if not policies.may_edit(actor, report):
+        raise PermissionDenied
+    if report.version != version:
+        raise VersionConflict(report)
+    checked = check(report.kind, report.entries, organisation=report.organisation)
+    if checked.errors or checked.unanswered(report.answers):
+        raise NotSubmittable(checked)
+    report.submitted_at = report.submitted_at or timezone.now()
+    move(report, State.SUBMITTED, actor=actor, party=Party.MEMBER)
+    Round.objects.create(
+        report=report,
+        number=report.rounds.count() + 1,
+        entries=report.entries,
+        answers=report.answers,
+        submitted_by=actor,
+    )
+    return report
+
+
+@transaction.atomic
+def withdraw_report(*, report: Report, actor: User, reason: str = "") -> Report:
+    """Take a report back before it is decided. Raises: PermissionDenied; MoveRefused."""
+    report = locked(report)
+    if not policies.may_edit(actor, report):
+        raise PermissionDenied
+    move(report, State.WITHDRAWN, actor=actor, party=Party.MEMBER, reason=reason)
+    return report
+
+
+@transaction.atomic
+def take_up_again(*, report: Report, actor: User) -> Report:
+    """Make a draft of a withdrawn report. Raises: PermissionDenied; MoveRefused."""
+    report = locked(report)
+    if not policies.may_edit(actor, report):
+        raise PermissionDenied
+    move(report, State.DRAFT, actor=actor, party=Party.MEMBER)
+    return report
