@@ -15,7 +15,7 @@ from reporting.states import EDITABLE, Party, State, is_allowed
 from usecases.models import UseCase
 
 
-class VersionConflict(Exception):
+class VersionConflictError(Exception):
     """Somebody saved the report meanwhile: 412. `current` is the report as it is now."""
 
     def __init__(self, current: Report):
@@ -23,7 +23,7 @@ class VersionConflict(Exception):
         self.current = current
 
 
-class NotSubmittable(Exception):
+class NotSubmittableError(Exception):
     """Errors stand in the way, or warnings that nobody answered: 422. `checked` has them."""
 
     def __init__(self, checked: Checked):
@@ -31,7 +31,7 @@ class NotSubmittable(Exception):
         self.checked = checked
 
 
-class MoveRefused(Exception):
+class MoveRefusedError(Exception):
     """The report is in a state from which this move does not go: 409."""
 
 
@@ -41,9 +41,9 @@ def locked(report: Report) -> Report:
 
 
 def move(report: Report, after: State, *, actor: User | None, party: Party, reason: str = "") -> None:
-    """Move a locked report and note who, when and why. Raises: MoveRefused."""
+    """Move a locked report and note who, when and why. Raises: MoveRefusedError."""
     if not is_allowed(report.state, after, party):
-        raise MoveRefused(f"A report that is “{report.get_state_display()}” cannot become “{after.label}”.")
+        raise MoveRefusedError(f"A report that is “{report.get_state_display()}” cannot become “{after.label}”.")
     before, report.state = report.state, after
     report.save()
     Move.objects.create(report=report, before=before, after=after, actor=actor, reason=reason)
@@ -80,15 +80,15 @@ def save_entries(
 ) -> Report:
     """Keep what was typed, whatever it is; `entries` holds the changed fields only.
 
-    Raises: PermissionDenied; VersionConflict; MoveRefused when the report cannot be edited now.
+    Raises: PermissionDenied; VersionConflictError; MoveRefusedError when the report cannot be edited now.
     """
     report = locked(report)
     if not policies.may_edit(actor, report):
         raise PermissionDenied
     if report.state not in EDITABLE:
-        raise MoveRefused(f"A report that is “{report.get_state_display()}” cannot be changed.")
+        raise MoveRefusedError(f"A report that is “{report.get_state_display()}” cannot be changed.")
     if report.version != version:
-        raise VersionConflict(report)
+        raise VersionConflictError(report)
     report.entries = {**report.entries, **entries}
     report.answers = {**report.answers, **(answers or {})}
     report.save()
@@ -99,16 +99,16 @@ def save_entries(
 def submit_report(*, report: Report, actor: User, version: int) -> Report:
     """Hand the report to the editors; what they will see is kept as a round.
 
-    Raises: PermissionDenied; VersionConflict; NotSubmittable; MoveRefused.
+    Raises: PermissionDenied; VersionConflictError; NotSubmittableError; MoveRefusedError.
     """
     report = locked(report)
     if not policies.may_edit(actor, report):
         raise PermissionDenied
     if report.version != version:
-        raise VersionConflict(report)
+        raise VersionConflictError(report)
     checked = check(report.kind, report.entries, organisation=report.organisation)
     if checked.errors or checked.unanswered(report.answers):
-        raise NotSubmittable(checked)
+        raise NotSubmittableError(checked)
     report.submitted_at = report.submitted_at or timezone.now()
     move(report, State.SUBMITTED, actor=actor, party=Party.MEMBER)
     Round.objects.create(
@@ -123,7 +123,7 @@ def submit_report(*, report: Report, actor: User, version: int) -> Report:
 
 @transaction.atomic
 def withdraw_report(*, report: Report, actor: User, reason: str = "") -> Report:
-    """Take a report back before it is decided. Raises: PermissionDenied; MoveRefused."""
+    """Take a report back before it is decided. Raises: PermissionDenied; MoveRefusedError."""
     report = locked(report)
     if not policies.may_edit(actor, report):
         raise PermissionDenied
@@ -133,7 +133,7 @@ def withdraw_report(*, report: Report, actor: User, reason: str = "") -> Report:
 
 @transaction.atomic
 def take_up_again(*, report: Report, actor: User) -> Report:
-    """Make a draft of a withdrawn report. Raises: PermissionDenied; MoveRefused."""
+    """Make a draft of a withdrawn report. Raises: PermissionDenied; MoveRefusedError."""
     report = locked(report)
     if not policies.may_edit(actor, report):
         raise PermissionDenied

@@ -57,9 +57,7 @@ class ColumnMapping(Versioned):
         verbose_name = _("name of a column")
         verbose_name_plural = _("names of columns")
         constraints = [
-            models.UniqueConstraint(
-                fields=["organisation", "kind", "header"], name="%(app_label)s_%(class)s_once"
-            )
+            models.UniqueConstraint(fields=["organisation", "kind", "header"], name="%(app_label)s_%(class)s_once")
         ]
 
     def __str__(self) -> str:

@@ -82,9 +82,7 @@ class Report(Versioned):
     use_case = models.ForeignKey(UseCase, models.SET_NULL, null=True, blank=True, related_name="reports")
     result = models.OneToOneField(Result, models.SET_NULL, null=True, blank=True, related_name="report")
     #: The sheet that it came with, and the row there, counted as the sheet counts.
-    imported_by = models.ForeignKey(
-        "reporting.Import", models.SET_NULL, null=True, blank=True, related_name="reports"
-    )
+    imported_by = models.ForeignKey("reporting.Import", models.SET_NULL, null=True, blank=True, related_name="reports")
     row = models.PositiveIntegerField(null=True, blank=True)
     assigned_to = models.ForeignKey(
         User, models.SET_NULL, null=True, blank=True, related_name="assigned_reports", verbose_name=_("editor")
