@@ -1,11 +1,14 @@
 """The change log, how far its readers have come, and what is to be made anew."""
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+
+from alliance.core.models import Versioned
 
 
 class CurrentTransaction(models.Func):
@@ -188,3 +191,59 @@ class Cell(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.facet} {self.value}: {self.n}"
+
+
+class JobState(models.TextChoices):
+    """How a job stands."""
+
+    WAITING = "waiting", _("Waits")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
+
+
+class Job(Versioned):
+    """Long work that a person waits for, such as checking a sheet: begun by `alliance.events.jobs.start`."""
+
+    work = models.CharField(_("work"), max_length=60)
+    #: Whom it is for: the only one who sees it, besides editors.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="jobs")
+    #: What it is about, as its work understands it: ids and plain values.
+    arguments = models.JSONField(default=dict)
+    state = models.CharField(_("state"), max_length=8, choices=JobState, default=JobState.WAITING)
+    done = models.BigIntegerField(_("done"), default=0)
+    expected = models.BigIntegerField(_("of"), null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    #: Why it failed, as a sentence for its owner.
+    error = models.TextField(_("error"), blank=True)
+    started_at = models.DateTimeField(_("started"), null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    request = models.CharField(_("request"), max_length=63, blank=True)
+
+    class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["id"], name="job_unfinished", condition=Q(state__in=["waiting", "running"])),
+            models.Index(fields=["owner", "-created_at"], name="job_of_owner"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_ended_or_not",
+                condition=Q(state__in=["waiting", "running"], ended_at=None)
+                | Q(state__in=["done", "failed"], ended_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.work} {self.pk}"
+
+    @property
+    def is_ended(self) -> bool:
+        return self.state in (JobState.DONE, JobState.FAILED)
+
+    @property
+    def percent(self) -> int | None:
+        """Of the work; None while nobody knows how much there is."""
+        return min(100, self.done * 100 // self.expected) if self.expected else None

@@ -4,6 +4,8 @@ from django.core.cache import cache
 
 from alliance.core.tasks import portal_task
 from alliance.events import runs, upkeep
+from alliance.events.jobs import run_job as run_job
+from alliance.events.jobs import sweep_jobs as sweep_jobs
 from alliance.events.runs import EXAMINE, FOLLOW, REBUILD
 
 _WOKEN = "events-follower-woken"

@@ -160,6 +160,7 @@ CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {"task": "alliance.members.tasks.clear_expired_sessions", "schedule": 86_400.0},
     # A committed write wakes the worker at once; this finds what no message told of.
     "follow-changes": {"task": "alliance.events.tasks.follow_changes", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep-jobs": {"task": "alliance.events.jobs.sweep_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "examine-documents": {"task": "alliance.events.tasks.examine_documents", "schedule": crontab(hour=2, minute=30)},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
