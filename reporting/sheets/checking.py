@@ -1,0 +1,181 @@
+"""The dry run: every row read and checked as a form would be, and what an import would do, without doing it."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from alliance.events import jobs
+from alliance.events.models import Job
+from alliance.members.models import Organisation
+from reporting.checking import Checked, Finding, Level, check
+from reporting.models import Import, ImportState, Report
+from reporting.sheets import columns
+from reporting.sheets.opening import Row, Sheet, SheetError, open_sheet
+from reporting.states import EDITABLE, State
+
+WORK = "check-sheet"
+
+
+class Action(StrEnum):
+    """What an import does with a row."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    CORRECT = "correct"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A finding in its place: the row as the member's program counts it, and the header of the column."""
+
+    row: int
+    column: str
+    field: str
+    level: str
+    code: str
+    message: str
+
+
+@dataclass
+class Plan:
+    """A row, and what an import does with it.
+
+    Attributes:
+        report: primary key of the report that it is about; None: a new one.
+        entries: all entries that the report has afterwards.
+        answers: answers to warnings that it has already.
+    """
+
+    row: int
+    action: Action
+    entries: dict[str, Any]
+    report: int | None = None
+    answers: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def open_import(one: Import) -> Sheet:
+    """The sheet of an import. Raises: SheetError."""
+    with one.file.open("rb") as file:
+        return open_sheet(file.read(), one.name, lambda header: bool(columns.recognise(one.kind, header)))
+
+
+def by_column(one: Import, sheet: Sheet) -> Callable[[Row], dict[str, Any]]:
+    """Reads the cells of a row by column, as the import's mapping says."""
+    places = [
+        (index, column)
+        for index, header in enumerate(sheet.headers)
+        if (column := one.mapping.get(header, "")) and columns.is_column(one.kind, column)
+    ]
+    return lambda row: {column: row.cells[index] for index, column in places}
+
+
+def plans(one: Import, sheet: Sheet) -> Iterator[Plan]:
+    """What the import does with each row, before it is checked."""
+    read = by_column(one, sheet)
+    own = {report.key: report for report in Report.objects.filter(organisation=one.organisation, kind=one.kind)}
+    # A row that is there already, such as of a sheet that is sent twice, is not made again.
+    there = {_text(report.entries): report for report in own.values() if report.state != State.WITHDRAWN}
+    seen: dict[str, int] = {}
+    for row in sheet.rows:
+        cells = read(row)
+        entries = columns.entries_of(one.kind, cells)
+        key = str(cells.get(columns.REPORT, "")).strip()
+        if key:
+            plan = _of_report(row.number, key, own.get(key), entries)
+        elif (report := there.get(_text(entries))) is not None:
+            plan = Plan(row.number, Action.UNCHANGED, entries, report.pk)
+        else:
+            plan = Plan(row.number, Action.CREATE, entries)
+        text = key or _text(entries)
+        if text in seen:
+            plan.action = Action.REFUSED
+            message = _("This row says the same as row %(row)s. Take one of them out.") % {"row": seen[text]}
+            plan.findings.append(Finding(Level.ERROR, "", "row-twice", message))
+        seen.setdefault(text, row.number)
+        yield plan
+
+
+def _text(entries: Mapping[str, Any]) -> str:
+    return json.dumps(entries, sort_keys=True, ensure_ascii=False)
+
+
+def _of_report(row: int, key: str, report: Report | None, entries: dict[str, Any]) -> Plan:
+    """What becomes of a row that names a report: a cell that was emptied empties its entry."""
+    if report is None:
+        message = _("Your organisation has no report “%(key)s”. Empty the cell to report this row as a new one.")
+        error = Finding(Level.ERROR, columns.REPORT, "unknown-report", message % {"key": key[:40]})
+        return Plan(row, Action.REFUSED, entries, findings=[error])
+    if _text(entries) == _text({name: value for name, value in report.entries.items() if value not in ("", [])}):
+        return Plan(row, Action.UNCHANGED, report.entries, report.pk)
+    if report.state in EDITABLE:
+        return Plan(row, Action.UPDATE, entries, report.pk, dict(report.answers))
+    if report.state == State.ACCEPTED:
+        return Plan(row, Action.CORRECT, entries, report.pk, dict(report.answers))
+    message = _("This report is “%(state)s” and cannot be changed now.") % {"state": report.get_state_display()}
+    error = Finding(Level.ERROR, columns.REPORT, "not-editable", message)
+    return Plan(row, Action.REFUSED, entries, report.pk, findings=[error])
+
+
+def checked(plan: Plan, *, kind: str, organisation: Organisation) -> Checked:
+    """The row checked as a form is; findings of the row itself come first."""
+    if plan.action in (Action.UNCHANGED, Action.REFUSED):
+        return Checked(findings=list(plan.findings))
+    found = check(kind, plan.entries, organisation=organisation)
+    found.findings[:0] = plan.findings
+    return found
+
+
+@jobs.work(WORK)
+def check_import(job: Job, progress: jobs.Progress) -> None:
+    """Check all rows of `arguments["import"]`. A second run overwrites what the first one found."""
+    one = Import.objects.select_related("organisation").get(pk=job.arguments["import"])
+    if one.state not in (ImportState.UPLOADED, ImportState.CHECKED):
+        return
+    try:
+        sheet = open_import(one)
+    except SheetError as error:
+        raise jobs.JobRefusedError(str(error)) from error
+    headers = {column: header for header, column in one.mapping.items() if column}
+    told: list[Told] = []
+    actions: Counter[str] = Counter()
+    rows_with: dict[str, set[int]] = {level.value: set() for level in Level}
+    total = len(sheet.rows)
+    progress(0, total)
+    for done, plan in enumerate(plans(one, sheet), 1):
+        found = checked(plan, kind=one.kind, organisation=one.organisation)
+        actions[plan.action] += 1
+        for finding in found.findings:
+            rows_with[finding.level].add(plan.row)
+            told.append(_told(plan.row, finding, headers))
+        progress(done, total)
+    outcome = {
+        "rows": total,
+        "actions": dict(actions),
+        "rows_with_errors": len(rows_with[Level.ERROR]),
+        "rows_with_warnings": len(rows_with[Level.WARNING]),
+        "findings": [asdict(finding) for finding in told],
+        "notes": sheet.notes,
+        "answers": one.outcome.get("answers", {}),
+    }
+    with transaction.atomic():
+        Import.objects.filter(pk=one.pk, state__in=[ImportState.UPLOADED, ImportState.CHECKED]).update(
+            state=ImportState.CHECKED, outcome=outcome, error="", checked_at=timezone.now()
+        )
+
+
+def _told(row: int, finding: Finding, headers: Mapping[str, str]) -> Told:
+    parts = finding.field.split(".")
+    # The API counts the times from 0, columns from 1.
+    column = f"{parts[0]}.{int(parts[1]) + 1}.{parts[2]}" if len(parts) == 3 and parts[1].isdigit() else finding.field
+    header = headers.get(column) or headers.get(parts[0], "")
+    return Told(row, header, finding.field, finding.level.value, finding.code, str(finding.message))
