@@ -7,6 +7,7 @@ from django.views.generic import TemplateView
 
 from alliance import views
 from alliance.core import styleguide
+from alliance.members.operations_views import RetryMailsView
 from kpis.use_case_filters import MeasuredUseCaseFilter
 from standards.views import StandardListView
 from usecases.standard_filters import UsedStandardFilter
@@ -36,7 +37,9 @@ urlpatterns = [
         path("cities/", include("usecases.city_urls")),
         path("organisations/", include("usecases.organisation_urls")),
         path("history/", include("alliance.events.urls")),
+        path("operations/mails/again/", RetryMailsView.as_view(), name="retry_mails"),
         path("operations/", include("alliance.events.operations_urls")),
+        path("", include("alliance.members.notice_urls")),
         path("accounts/", include("alliance.members.urls")),
         path("accounts/", include("allauth.urls")),
         path(

@@ -15,7 +15,7 @@ HIDDEN = "[hidden]"
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Whoever has one of these addresses can act for the person it was sent to.
     (
-        re.compile(r"(/accounts/(?:link|confirm-email|password/reset/key)/)[^/\s?#\"'<>]+"),
+        re.compile(r"(/accounts/(?:link|confirm-email|password/reset/key|notices/stop)/)[^/\s?#\"'<>]+"),
         rf"\1{HIDDEN}",
     ),
     # Name and password in an address, such as DATABASE_URL.

@@ -20,3 +20,20 @@ def clear_expired_sessions() -> None:
     alive = Session.objects.filter(session_key=OuterRef("session_key"))
     deleted, _by_model = UserSession.objects.filter(~Exists(alive)).delete()
     log.info("Removed %d entries of ended sessions.", deleted)
+
+
+@portal_task(expires=60, is_quiet=True)
+def send_mails() -> None:
+    """Send what waits. Quick when nothing does; two at once share the work."""
+    from alliance.members import mailing, sending
+
+    mailing.slept()
+    sending.send_waiting()
+
+
+@portal_task(expires=60, is_quiet=True)
+def send_digests() -> None:
+    """Make up the mails that people get of their notifications. Quick when none is due."""
+    from alliance.members import digests
+
+    digests.make_all()

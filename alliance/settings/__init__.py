@@ -160,6 +160,9 @@ CELERY_BEAT_SCHEDULE = {
     "clear-expired-sessions": {"task": "alliance.members.tasks.clear_expired_sessions", "schedule": 86_400.0},
     # A committed write wakes the worker at once; this finds what no message told of.
     "follow-changes": {"task": "alliance.events.tasks.follow_changes", "schedule": 5.0, "options": {"expires": 5}},
+    # Whoever writes a mail or a notification wakes the worker; these find what no message told of, and what is due.
+    "send-mails": {"task": "alliance.members.tasks.send_mails", "schedule": 30.0, "options": {"expires": 30}},
+    "send-digests": {"task": "alliance.members.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
     "sweep-jobs": {"task": "alliance.events.jobs.sweep_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "examine-documents": {"task": "alliance.events.tasks.examine_documents", "schedule": crontab(hour=2, minute=30)},
 }
@@ -215,12 +218,13 @@ CSRF_FAILURE_VIEW = "alliance.core.errors.csrf_failure"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Alliance portal <portal@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 if LOCAL and not env.str("EMAIL_URL", default=""):
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_BACKEND = "alliance.members.mail_files.EmailBackend"
     EMAIL_FILE_PATH = STATE_DIR / "mail"
 else:
     vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 
 # --- security
+EMAIL_TIMEOUT = 20  # seconds for each step of a delivery
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
