@@ -19,7 +19,7 @@ COPY . .
 RUN export SECRET_KEY=only-while-building DATABASE_URL=postgresql://nobody@localhost/none REDIS_URL=redis://localhost/0 \
     && python manage.py compile_catalogues \
     && python manage.py collectstatic --noinput --verbosity=0 \
-    && python -m compileall -q alliance kpis standards usecases \
+    && python -m compileall -q alliance kpis reporting standards usecases \
     && useradd --system --uid 10001 --home-dir /srv/files --no-create-home portal \
     && mkdir -p /srv/files \
     && chown -R portal: /srv/files

@@ -9,6 +9,7 @@ from alliance import views
 from alliance.core import styleguide
 from alliance.members.operations_views import RetryMailsView
 from kpis.use_case_filters import MeasuredUseCaseFilter
+from reporting.file_views import give_out
 from standards.views import StandardListView
 from usecases.standard_filters import UsedStandardFilter
 from usecases.views import UseCaseListView
@@ -23,6 +24,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("language/", include("django.conf.urls.i18n")),
     path("favicon.ico", views.favicon),
+    path("files/<str:key>/<str:name>", give_out, name="file"),
     *i18n_patterns(
         path("", views.HomeView.as_view(), name="home"),
         path("search/", views.SearchView.as_view(), name="search"),

@@ -6,6 +6,8 @@ import environ
 from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
+from alliance.settings.files import file_store
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
 
@@ -158,11 +160,11 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "worker-heartbeat": {"task": "alliance.core.tasks.beat", "schedule": 10.0, "options": {"expires": 10}},
     "clear-expired-sessions": {"task": "alliance.members.tasks.clear_expired_sessions", "schedule": 86_400.0},
-    # A committed write wakes the worker at once; this finds what no message told of.
-    "follow-changes": {"task": "alliance.events.tasks.follow_changes", "schedule": 5.0, "options": {"expires": 5}},
     # Whoever writes a mail or a notification wakes the worker; these find what no message told of, and what is due.
     "send-mails": {"task": "alliance.members.tasks.send_mails", "schedule": 30.0, "options": {"expires": 30}},
     "send-digests": {"task": "alliance.members.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
+    # A committed write wakes the worker at once; this finds what no message told of.
+    "follow-changes": {"task": "alliance.events.tasks.follow_changes", "schedule": 5.0, "options": {"expires": 5}},
     "sweep-jobs": {"task": "alliance.events.jobs.sweep_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "examine-documents": {"task": "alliance.events.tasks.examine_documents", "schedule": crontab(hour=2, minute=30)},
 }
@@ -222,9 +224,9 @@ if LOCAL and not env.str("EMAIL_URL", default=""):
     EMAIL_FILE_PATH = STATE_DIR / "mail"
 else:
     vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 20  # seconds for each step of a delivery
 
 # --- security
-EMAIL_TIMEOUT = 20  # seconds for each step of a delivery
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -270,8 +272,12 @@ USE_THOUSAND_SEPARATOR = True
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+#: What members attach and upload: never below a public address, given out by views alone.
+MEDIA_ROOT = STATE_DIR / "uploads"
+#: Where it is kept instead: `s3://key:secret@host/bucket?region=…`, of any S3-compatible store.
+FILES_URL = env.str("FILES_URL", default="")
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": file_store(FILES_URL),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_MAX_AGE = 600
