@@ -5,6 +5,7 @@ from alliance.members.models.inquiries import Inquiry as Inquiry
 from alliance.members.models.inquiries import InquiryMessage as InquiryMessage
 from alliance.members.models.inquiries import InquiryState as InquiryState
 from alliance.members.models.inquiries import InquiryTopic as InquiryTopic
+from alliance.members.models.inquiries import TopicEditor as TopicEditor
 from alliance.members.models.joining import Application as Application
 from alliance.members.models.joining import ApplicationState as ApplicationState
 from alliance.members.models.joining import Invitation as Invitation

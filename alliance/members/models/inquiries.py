@@ -22,6 +22,22 @@ class InquiryTopic(models.TextChoices):
     CITY = "city", _("A question to a city")
 
 
+class TopicEditor(Versioned):
+    """An editor who answers what is asked about a topic. A topic without one goes to all editors, in turn."""
+
+    topic = models.CharField(_("topic"), max_length=12, choices=InquiryTopic)
+    user = models.ForeignKey(User, models.CASCADE, related_name="inquiry_topics", verbose_name=_("editor"))
+
+    class Meta:
+        verbose_name = _("editor of a topic")
+        verbose_name_plural = _("editors of topics")
+        ordering = ["topic", "pk"]
+        constraints = [models.UniqueConstraint(fields=["topic", "user"], name="%(app_label)s_%(class)s_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_topic_display()}: {self.user}"
+
+
 class InquiryState(models.TextChoices):
     """Where an inquiry stands."""
 
@@ -48,6 +64,7 @@ class Inquiry(Versioned):
     organisation = models.ForeignKey(Organisation, models.SET_NULL, null=True, blank=True, related_name="inquiries")
     about_path = models.CharField(_("asked from"), max_length=300, blank=True)
     may_be_published = models.BooleanField(_("question and answer may be published"), default=False)
+    opened_at = models.DateTimeField(_("address confirmed"), null=True, blank=True)
     answered_at = models.DateTimeField(_("first answered"), null=True, blank=True)
 
     class Meta:
@@ -57,9 +74,10 @@ class Inquiry(Versioned):
         constraints = [
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_numbered_when_open",
-                condition=Q(state="unverified") | Q(number__isnull=False),
+                condition=Q(state="unverified") | Q(number__isnull=False, opened_at__isnull=False),
             )
         ]
+        indexes = [models.Index(fields=["about_path"], name="inquiry_about", condition=~Q(about_path=""))]
 
     def __str__(self) -> str:
         return f"{self.number}: {self.subject}"
@@ -70,6 +88,10 @@ class InquiryMessage(Versioned):
 
     inquiry = models.ForeignKey(Inquiry, models.CASCADE, related_name="messages")
     author = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="inquiry_messages")
+    #: For whom the author answers; empty: for the Alliance.
+    organisation = models.ForeignKey(
+        Organisation, models.SET_NULL, null=True, blank=True, related_name="inquiry_messages"
+    )
     from_asker = models.BooleanField(_("from who asked"), default=False)
     is_internal = models.BooleanField(_("among editors only"), default=False)
     #: Both sides agreed that this answer stands on the page that was asked about.
