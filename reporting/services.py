@@ -11,6 +11,7 @@ from alliance.members.models import Organisation, User
 from reporting import policies
 from reporting.checking import Checked, check
 from reporting.models import Move, Report, Round
+from reporting.models.reports import new_key
 from reporting.states import EDITABLE, Party, State, is_allowed
 from usecases.models import UseCase
 
@@ -58,20 +59,28 @@ def start_report(
     entries: Mapping[str, Any] | None = None,
     about: UseCase | None = None,
     about_report: Report | None = None,
+    key: str = "",
 ) -> Report:
-    """A new draft. Raises: PermissionDenied."""
+    """A new draft; with a `key` that was given out before (`new_key`) the same one, however often it is asked for.
+
+    Raises: PermissionDenied.
+    """
     if not policies.may_report(actor, organisation):
         raise PermissionDenied
     if about_report is not None and about_report.organisation_id != organisation.pk:
         raise PermissionDenied
-    return Report.objects.create(
-        kind=kind,
-        organisation=organisation,
+    report, _made = Report.objects.get_or_create(
+        key=key or new_key(),
         author=actor,
-        entries=dict(entries or {}),
-        about=about,
-        about_report=about_report,
+        defaults={
+            "kind": kind,
+            "organisation": organisation,
+            "entries": dict(entries or {}),
+            "about": about,
+            "about_report": about_report,
+        },
     )
+    return report
 
 
 @transaction.atomic

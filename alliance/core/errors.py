@@ -215,8 +215,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Shown when a form's secret is missing or old, unless the page takes no forms: then the method is the mistake."""
+    """Shown when a form's secret is missing or old, unless the page takes no forms: then the method is the mistake.
+
+    A view with a `csrf_failure` of its own answers itself, say because somebody's text must not be lost.
+    """
     view = getattr(getattr(request.resolver_match, "func", None), "view_class", None)
+    if view is not None and hasattr(view, "csrf_failure"):
+        return view.csrf_failure(request)
     if view is not None and not hasattr(view, str(request.method).lower()):
         return view(request=request).http_method_not_allowed(request)
     return error_response(

@@ -24,6 +24,7 @@ HEADER = (
     Entry(_("Standards"), "standards:list"),
     Entry(_("Indicators"), "kpis:list"),
     Entry(_("Map"), "map"),
+    Entry(_("Workspace"), "reporting:workspace", MEMBERS),
 )
 
 #: Columns of the footer. A route that is not there (yet) is left out, and so is a column without links.
@@ -44,10 +45,13 @@ FOOTER = (
     (
         pgettext_lazy("column of the footer", "Take part"),
         (
+            Entry(_("Your workspace"), "reporting:workspace", MEMBERS),
+            Entry(_("Ask the Alliance"), "contact:ask"),
             Entry(_("Create an account"), "account_signup", VISITORS),
             Entry(_("Sign in"), "account_login", VISITORS),
             Entry(_("Your account"), "account_email", MEMBERS),
             Entry(_("Sign out"), "account_logout", MEMBERS),
+            Entry(_("Inquiries"), "contact:inquiries", STAFF),
             Entry(_("Administration"), "admin:index", STAFF),
             Entry(_("Deleted records"), "events:deleted", STAFF),
             Entry(_("Operations"), "operations:overview", STAFF),

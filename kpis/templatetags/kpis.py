@@ -8,11 +8,11 @@ from django.db.models import Count, F
 from django.template import Context
 
 from alliance.core.charts import Point, Scale, scale_for
-from alliance.core.evidence import Effect
 from alliance.members.models import Organisation
 from kpis.expressions import public_results
 from kpis.findings import Finding, finding
-from kpis.models import Direction, Kpi, KpiSet, Result, ResultQuerySet
+from kpis.models import Kpi, KpiSet, Result, ResultQuerySet
+from kpis.standing import effect_of, known_changes
 from standards.models import Standard
 from usecases.models import City
 
@@ -92,10 +92,9 @@ class Distribution:
 def kpi_results(context: Context, kpi: Kpi) -> dict[str, Any]:
     """What was measured by an indicator: all changes on one scale, and a table with the surest results first."""
     rows = Result.objects.visible_to(_user(context)).filter(kpi=kpi)
-    changes = rows.filter(change_percent__isnull=False).order_by("pk")
     points = [
-        Point(float(change), _effect(float(change), kpi), grade)
-        for change, grade in changes.values_list("change_percent", "grade")
+        Point(float(change), effect_of(change, kpi).value, grade)
+        for change, grade in known_changes(rows).values_list("change_percent", "grade")
     ]
     counts = rows.order_by().aggregate(
         cities=Count("use_case__city", distinct=True), use_cases=Count("use_case", distinct=True)
@@ -111,12 +110,6 @@ def kpi_results(context: Context, kpi: Kpi) -> dict[str, Any]:
         "cities": counts["cities"],
         "more_query": f"kpi={kpi.slug}",
     }
-
-
-def _effect(change: float, kpi: Kpi) -> str:
-    if change == 0 or kpi.direction == Direction.NONE:
-        return Effect.NEUTRAL.value
-    return (Effect.BETTER if (change > 0) == (kpi.direction == Direction.INCREASE) else Effect.WORSE).value
 
 
 @register.inclusion_tag("kpis/_kpi_set_of_standard.html")

@@ -36,6 +36,8 @@ register = template.Library()
 CLASS_OF_EFFECT = {"better": "b", "worse": "w", "neutral": "x"}
 #: Width of a plot cell on a narrow screen and of the axis above the list, in CSS pixels.
 PLOT_WIDTH, AXIS_WIDTH = 208, 240
+#: Above the dots, for the reader's own one and its word, in CSS pixels.
+YOU_HEIGHT = 34
 LETTERS = "ABCD"
 
 register.filter("scale_for", scale_for)
@@ -260,19 +262,25 @@ def count_bar(n: int, maximum: int) -> SafeString:
 
 
 @register.simple_tag
-def distribution(points: Any, scale: Scale, name: str = "", decorative: bool = False) -> SafeString:
-    """All results of one indicator over one axis: a dot each, stacked where they meet; columns when there are many."""
+def distribution(points: Any, scale: Scale, name: str = "", decorative: bool = False, you: Any = None) -> SafeString:
+    """All results of one indicator over one axis: a dot each, stacked where they meet; columns when there are many.
+
+    `you` is the reader's own change, in percent: it stands above the others, with a line down to the axis.
+    """
     known = [p for p in _points(points) if p.change_percent is not None]
     if not known:
         return mark_safe("")
+    own = as_decimal(you)
+    head = 0 if own is None else YOU_HEIGHT
     places = [scale.position(p.change_percent or 0) for p in known]
     words = name or _summary(known)
     if len(known) > MOST_DOTS:
-        return image(_column_chart(places, scale), height=118, name=words, css="strip", decorative=decorative)
+        body = _you(own, scale, 94 + head) + _column_chart(places, scale, 94 + head)
+        return image(body, height=118 + head, name=words, css="strip", decorative=decorative)
     # Zero, and the arrow at an edge, need no more room than a dot.
     levels = dodge(places, gap=DOT / NARROWEST * 100)
-    ground = 18 + DOT * max(levels) + 10
-    body = _ground(scale, ground)
+    ground = head + 18 + DOT * max(levels) + 10
+    body = _ground(scale, ground, top=4 + head) + _you(own, scale, ground)
     for point, x, level in sorted(zip(known, places, levels, strict=True), key=lambda item: item[2]):
         css = CLASS_OF_EFFECT[point.effect]
         body += f'<svg x="{at(x)}" y="{ground - 11 - DOT * level}"><use class="{css}" href="#g{point.grade}"/></svg>'
@@ -280,12 +288,25 @@ def distribution(points: Any, scale: Scale, name: str = "", decorative: bool = F
     return image(body, height=ground + 24, name=words, css="strip", decorative=decorative)
 
 
-def _ground(scale: Scale, y: int) -> str:
+def _you(change: Decimal | None, scale: Scale, ground: int) -> str:
+    """The reader's own dot, with its word at the side that has room."""
+    if change is None:
+        return ""
+    x = scale.position(change)
+    css, shift = ("", -7) if x < 12 else ("end ", 7) if x > 88 else ("mid ", 0)
+    return (
+        line("you-line", x, x, "24", str(ground))
+        + f'<svg x="{at(x)}" y="0"><text class="{css}strong" x="{shift}" y="11">{conditional_escape(_("You"))}</text>'
+        + '<circle class="you-dot" cy="24" r="7"/></svg>'
+    )
+
+
+def _ground(scale: Scale, y: int, top: int = 4) -> str:
     parts = line("axis", 0, 100, str(y), str(y))
     parts += "".join(
         line("axis", x, x, str(y), str(y + 5)) for tick in scale.ticks if tick for x in (scale.position(tick),)
     )
-    parts += line("zero", scale.zero, scale.zero, "4", str(y + 5))
+    parts += line("zero", scale.zero, scale.zero, str(top), str(y + 5))
     return parts + _axis_texts(scale, width=NARROWEST, y=y + 19)
 
 
@@ -298,10 +319,10 @@ def _edges(points: Sequence[Point], scale: Scale, ground: int) -> str:
     return parts
 
 
-def _column_chart(places: Sequence[float], scale: Scale) -> str:
+def _column_chart(places: Sequence[float], scale: Scale, ground: int) -> str:
     totals = columns(places)
-    width, ground = 100 / len(totals), 94
-    body = _ground(scale, ground)
+    width = 100 / len(totals)
+    body = _ground(scale, ground, top=ground - 90)
     for index, total in enumerate(totals):
         height = round(total / max(totals) * 80, 1)
         if total:

@@ -35,20 +35,25 @@ def navigation(context: Context) -> list[dict[str, Any]]:
 
     Raises: NoReverseMatch when an entry of the header leads nowhere.
     """
-    request = context.get("request")
+    request, audiences = context.get("request"), _audiences(context)
     return [
         {"label": entry.label, "url": url, "current": _current(request, url)}
-        for entry, url in ((entry, _url(entry)) for entry in HEADER)
+        for entry, url in ((entry, _url(entry)) for entry in HEADER if entry.audience in audiences)
     ]
+
+
+def _audiences(context: Context) -> set[str]:
+    user = context.get("user")
+    audiences = {"", MEMBERS if getattr(user, "is_authenticated", False) else VISITORS}
+    if getattr(user, "is_staff", False):
+        audiences.add(STAFF)
+    return audiences
 
 
 @register.simple_tag(takes_context=True)
 def footer_columns(context: Context) -> list[dict[str, Any]]:
     """Columns of the footer with `title` and `links`, as far as they are there and meant for this reader."""
-    user = context.get("user")
-    audiences = {"", MEMBERS if getattr(user, "is_authenticated", False) else VISITORS}
-    if getattr(user, "is_staff", False):
-        audiences.add(STAFF)
+    audiences = _audiences(context)
     columns = []
     for title, entries in FOOTER:
         links = []
