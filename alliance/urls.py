@@ -11,6 +11,7 @@ from alliance.members.operations_views import RetryMailsView
 from kpis.use_case_filters import MeasuredUseCaseFilter
 from reporting.file_views import give_out
 from standards.views import StandardListView
+from usecases.asking import AskCityView
 from usecases.standard_filters import UsedStandardFilter
 from usecases.views import UseCaseListView
 
@@ -47,6 +48,8 @@ urlpatterns = [
         path(
             "styleguide/",
             TemplateView.as_view(template_name="styleguide.html", extra_context={"sample": styleguide.context}),
+        path("contact/city/", AskCityView.as_view(), name="ask_city"),
+        path("contact/", include("alliance.members.contact_urls")),
             name="styleguide",
         ),
         prefix_default_language=False,

@@ -15,7 +15,10 @@ HIDDEN = "[hidden]"
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Whoever has one of these addresses can act for the person it was sent to.
     (
-        re.compile(r"(/accounts/(?:link|confirm-email|password/reset/key|notices/stop)/)[^/\s?#\"'<>]+"),
+        re.compile(
+            r"(/(?:accounts/(?:link|confirm-email|password/reset/key|notices/stop)|contact/ticket"
+            r"|join/(?:application|confirm|invitation))/)[^/\s?#\"'<>]+"
+        ),
         rf"\1{HIDDEN}",
     ),
     # Name and password in an address, such as DATABASE_URL.

@@ -12,7 +12,7 @@ from django.contrib.auth.forms import AdminUserCreationForm
 from django.utils.translation import gettext_lazy as _
 
 from alliance.core.admin import QuickAdmin, RecordAdmin
-from alliance.members.models import Organisation, User
+from alliance.members.models import Organisation, TopicEditor, User
 
 admin.site.unregister([EmailAddress, Authenticator, UserSession])
 
@@ -99,3 +99,11 @@ class UserSessionAdmin(SeenNotEdited):
     def delete_queryset(self, request, queryset) -> None:
         for session in queryset:
             session.end()
+
+
+@admin.register(TopicEditor)
+class TopicEditorAdmin(QuickAdmin):
+    list_display = ("topic", "user")
+    list_select_related = ("user",)
+    list_filter = ("topic",)
+    autocomplete_fields = ("user",)

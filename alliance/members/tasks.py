@@ -22,6 +22,14 @@ def clear_expired_sessions() -> None:
     log.info("Removed %d entries of ended sessions.", deleted)
 
 
+@portal_task
+def forget_unconfirmed() -> None:
+    """Delete questions whose address nobody confirmed."""
+    from alliance.members import inquiries
+
+    inquiries.forget_unconfirmed()
+
+
 @portal_task(expires=60, is_quiet=True)
 def send_mails() -> None:
     """Send what waits. Quick when nothing does; two at once share the work."""

@@ -160,6 +160,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "worker-heartbeat": {"task": "alliance.core.tasks.beat", "schedule": 10.0, "options": {"expires": 10}},
     "clear-expired-sessions": {"task": "alliance.members.tasks.clear_expired_sessions", "schedule": 86_400.0},
+    "forget-unconfirmed": {"task": "alliance.members.tasks.forget_unconfirmed", "schedule": 86_400.0},
     # Whoever writes a mail or a notification wakes the worker; these find what no message told of, and what is due.
     "send-mails": {"task": "alliance.members.tasks.send_mails", "schedule": 30.0, "options": {"expires": 30}},
     "send-digests": {"task": "alliance.members.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
@@ -225,6 +226,8 @@ if LOCAL and not env.str("EMAIL_URL", default=""):
 else:
     vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 20  # seconds for each step of a delivery
+#: Answers to mails of tickets come to `<local part>+<number>.<signature>@<host>` of it; empty: on the pages alone.
+TICKET_ADDRESS = env.str("TICKET_ADDRESS", default="")
 
 # --- security
 SECURE_CONTENT_TYPE_NOSNIFF = True
