@@ -15,6 +15,7 @@ from reporting.known import Earlier, Statistics
 from reporting.look import Look, told
 from reporting.models import Report
 from reporting.plausible_units import conversion, is_implied, limits
+from reporting.reading_dates import PartialDate
 from usecases.models import UseCase
 
 #: Fewer results of others than this say nothing about what is usual.
@@ -279,6 +280,9 @@ def _dates(look: Look) -> Iterator[Finding]:
             _("The value after is dated %(after)s, earlier than the one before, %(before)s: swap or mend the dates.")
             % {"after": _told_date(after), "before": _told_date(before)},
         )
+    elif before and after and before > after:
+        # `2021-05` before, `2021` after: both are told as vaguely as the vaguer one.
+        look.values["baseline_on"] = PartialDate.of(after.year, after.month if after.precision == "month" else None)
     if after is None and "result_on" not in look.wrong and look["result_value"] is not None:
         yield warning("result_on", "no-date", _("When was it measured? The year is enough."))
     use_case = look["use_case"]
@@ -317,8 +321,8 @@ def _comparison(look: Look) -> Iterator[Finding]:
             message = _("Say which spread it is: standard deviation, standard error, or half of an interval.")
             yield error("spread_kind", "spread-without-kind", message)
         if reason:
-            message = _("You give a spread and also say why it is not known. Which of them is right?")
-            yield warning("spread_unknown", "spread-and-reason", message)
+            message = _("You give a spread and also say why it is not known: empty one of them.")
+            yield error("spread_unknown", "spread-and-reason", message)
     elif kind and "spread" not in look.wrong:
         message = _("You say which spread it is, but not how large: give the number, or empty the choice.")
         yield error("spread", "spread-kind-alone", message)
@@ -356,7 +360,7 @@ def _told_before(look: Look) -> Iterator[Finding]:
     corrected = look.report.corrects_result_id if look.report else None
     if isinstance(use_case, UseCase) and corrected is None:
         for earlier in look.known.results_of(use_case):
-            if earlier.kpi == kpi.pk and earlier.report != own and _may_be_same(earlier, on):
+            if earlier.kpi == kpi.pk and not (own and earlier.report == own) and _may_be_same(earlier, on):
                 yield warning("kpi", "duplicate-result", _twice(kpi, use_case, on))
                 return
     for pk, earlier_kpi, day in look.known.own_results_of(use_case):

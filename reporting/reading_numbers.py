@@ -74,13 +74,13 @@ def _said(entry: Any) -> dict[str, str]:
 
 def _written(text: str, decimal_mark: str) -> Read:
     """A number in a text that is not plain digits."""
+    if is_nothing(text):
+        return NOTHING
     if alike(text) in SHEET_ERRORS or text.startswith("#"):
         raise EntryError(
             "sheet-error",
             _("The sheet shows the error “%(text)s” here: mend its formula, or type the number itself.") % _said(text),
         )
-    if is_nothing(text):
-        return NOTHING
     if len(text) > LONGEST_NUMBER:
         raise EntryError("not-a-number", _("This is a text where a number is asked for: write the number alone."))
     plain = "".join(str(unicodedata.decimal(letter, letter)) for letter in text).translate(_SIGNS)

@@ -184,7 +184,8 @@ def organisation(text: str, known: Known) -> Read:
         return NOTHING
     if not any(letter.isalpha() for letter in text):
         raise EntryError(
-            "organisation-unknown", _("“%(name)s” is no name of an organisation.") % {"name": shorten(text)}
+            "organisation-unknown",
+            _("“%(name)s” is no name of an organisation: write it in words.") % {"name": shorten(text)},
         )
     if close := known.similar_organisation(text):
         question = _("“%(name)s” is not on record, “%(close)s” is. Is yours another organisation?")
