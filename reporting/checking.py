@@ -44,8 +44,9 @@ def check(
     form, known = FORMS[kind], known or Known(organisation)
     checked = Checked()
     percent_signs: set[str] = set()
+    known_names = form.by_name
     for name in entries:
-        if name not in form.by_name:
+        if name not in known_names:
             checked.findings.append(_unknown(str(name), form))
     for one in form.fields:
         entry = entries.get(one.name)

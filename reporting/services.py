@@ -10,6 +10,7 @@ from django.utils import timezone
 from alliance.members.models import Organisation, User
 from reporting import policies
 from reporting.checking import Checked, check
+from reporting.entries import storable
 from reporting.models import Move, Report, Round
 from reporting.models.reports import new_key
 from reporting.states import EDITABLE, Party, State, is_allowed
@@ -63,7 +64,7 @@ def start_report(
 ) -> Report:
     """A new draft; with a `key` that was given out before (`new_key`) the same one, however often it is asked for.
 
-    Raises: PermissionDenied.
+    Raises: PermissionDenied; ValidationError for what is no entry (see `storable`).
     """
     if not policies.may_report(actor, organisation):
         raise PermissionDenied
@@ -75,7 +76,7 @@ def start_report(
         defaults={
             "kind": kind,
             "organisation": organisation,
-            "entries": dict(entries or {}),
+            "entries": storable(kind, entries or {}),
             "about": about,
             "about_report": about_report,
         },
@@ -89,7 +90,8 @@ def save_entries(
 ) -> Report:
     """Keep what was typed, whatever it is; `entries` holds the changed fields only.
 
-    Raises: PermissionDenied; VersionConflictError; MoveRefusedError when the report cannot be edited now.
+    Raises: PermissionDenied; VersionConflictError; MoveRefusedError when the report cannot be edited now;
+        ValidationError for what is no entry (see `storable`).
     """
     report = locked(report)
     if not policies.may_edit(actor, report):
@@ -98,7 +100,7 @@ def save_entries(
         raise MoveRefusedError(f"A report that is “{report.get_state_display()}” cannot be changed.")
     if report.version != version:
         raise VersionConflictError(report)
-    report.entries = {**report.entries, **entries}
+    report.entries = {**report.entries, **storable(report.kind, entries)}
     report.answers = {**report.answers, **(answers or {})}
     report.save()
     return report
@@ -115,7 +117,7 @@ def submit_report(*, report: Report, actor: User, version: int) -> Report:
         raise PermissionDenied
     if report.version != version:
         raise VersionConflictError(report)
-    checked = check(report.kind, report.entries, organisation=report.organisation)
+    checked = check(report.kind, report.entries, organisation=report.organisation, report=report)
     if checked.errors or checked.unanswered(report.answers):
         raise NotSubmittableError(checked)
     report.submitted_at = report.submitted_at or timezone.now()
