@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "alliance.members.second_factor.StaffSecondFactorMiddleware",
     "alliance.members.middleware.SessionActivityMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -210,6 +211,8 @@ MFA_PASSKEY_SIGNUP_ENABLED = False
 MFA_TOTP_ISSUER = "Alliance portal"
 # Browsers accept passkeys on http only for localhost; allauth refuses it unless told so.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = LOCAL
+#: Editors and the chair have their rights once they have an authenticator app or a passkey.
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=not LOCAL)
 USERSESSIONS_TRACK_ACTIVITY = True
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_HTTPONLY = True

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alliance.core.admin import COUNTED_EXACTLY, QuickAdmin, QuickPaginator
-from alliance.members.models import Organisation, User
+from alliance.members.models import Organisation, TopicEditor, User
 from kpis.models import Kpi, Result
 from standards.models import Standard
 from usecases.models import Status, Technology, UseCase
@@ -42,6 +42,7 @@ def accounts(chair):
     from allauth.usersessions.models import UserSession
 
     Group.objects.create(name="Editors")
+    TopicEditor.objects.create(topic="press", user=chair)
     for number, user in enumerate([chair, *(User.objects.create_user(f"m{n}@example.org") for n in range(4))]):
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"})

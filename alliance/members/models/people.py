@@ -5,6 +5,7 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 
@@ -71,8 +72,33 @@ class User(AbstractUser):
             )
         ]
 
+    #: Set for a request, never stored: rights that wait for a second factor (see `alliance.members.second_factor`).
+    needs_second_factor = False
+    rights_rest = False
+
     def __str__(self) -> str:
         return self.name or self.email
+
+    def save(self, *args, **kwargs) -> None:
+        """Rights that only rest are not lost when the person changes a password."""
+        if self.rights_rest and kwargs.get("update_fields") is None:
+            kept = {"id", "is_staff", "is_superuser"}
+            kwargs["update_fields"] = [field.name for field in self._meta.concrete_fields if field.name not in kept]
+        super().save(*args, **kwargs)
+
+    def has_perm(self, perm, obj=None) -> bool:
+        return super().has_perm(perm, obj) and (not self.needs_second_factor or self.has_second_factor)
+
+    def has_module_perms(self, app_label) -> bool:
+        return super().has_module_perms(app_label) and (not self.needs_second_factor or self.has_second_factor)
+
+    @cached_property
+    def has_second_factor(self) -> bool:
+        """Whether an authenticator app or a passkey is set up; recovery codes alone are none."""
+        from allauth.mfa.models import Authenticator
+
+        kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+        return Authenticator.objects.filter(user_id=self.pk, type__in=kinds).exists()
 
     def get_full_name(self) -> str:
         return self.name
