@@ -1,10 +1,8 @@
 """Names of countries, from the Unicode CLDR, and of regions, in the reader's language."""
 
-from functools import cache
-
-from babel import Locale, UnknownLocaleError
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+from alliance.core.countries import country_name as country_name
 
 #: Regions of the United Nations SDG grouping, by their slug.
 REGION_NAMES: dict[str, object] = {
@@ -18,19 +16,6 @@ REGION_NAMES: dict[str, object] = {
     "oceania": _("Oceania"),
     "sub-saharan-africa": _("Sub-Saharan Africa"),
 }
-
-
-@cache
-def _territories(language: str) -> dict[str, str]:
-    try:
-        return dict(Locale.parse(language, sep="-").territories)
-    except (UnknownLocaleError, ValueError):
-        return dict(Locale("en").territories)
-
-
-def country_name(code: str, fallback: str = "", language: str | None = None) -> str:
-    """The name of an ISO 3166-1 country in `language` (default: the active one); else `fallback`, else the code."""
-    return _territories(language or get_language() or "en").get(code, fallback or code)
 
 
 def region_name(slug: str, fallback: str) -> str:

@@ -27,7 +27,6 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -66,7 +65,7 @@ def network_of(request: HttpRequest) -> str:
 def is_over(limit: Limit, purpose: str, sender: str) -> bool:
     """Count one form. True when there were too many this hour; a portal without Redis does not count."""
     digest = hashlib.blake2b(f"{purpose} {limit.sort} {sender}".encode(), digest_size=12).hexdigest()
-    made = cache.count(f"form-sent:{digest}", HOUR)
+    made = cache.count(f"form-sent:{digest}", HOUR)  # type: ignore[attr-defined]
     return made is not None and made > limit.an_hour
 
 
@@ -143,8 +142,9 @@ class GuardedForm(forms.Form):
 
     def _replace(self, name: str, value: str) -> None:
         """What the form carries when it is shown again."""
-        self.data = self.data.copy()  # type: ignore[attr-defined]
-        self.data[self.add_prefix(name)] = value
+        data = self.data.copy()  # type: ignore[attr-defined]
+        data[self.add_prefix(name)] = value
+        self.data = data
 
     def _begin_anew(self) -> None:
         self._replace("stamp", self._sign("stamp", secrets.token_urlsafe(18)))
@@ -189,7 +189,9 @@ class GuardedForm(forms.Form):
         limits = [(FROM_NETWORK, sender), (FOR_ADDRESS, address)]
         if not proven:
             limits.append((FROM_NETWORK_UNPROVEN, sender))
-        if any([is_over(limit, self.purpose, who) for limit, who in limits if who]):
+        # Every limit counts this form, also when the first one is over already.
+        over = [is_over(limit, self.purpose, who) for limit, who in limits if who]
+        if any(over):
             self.status = 429
             self._refuse(
                 _("Too many forms came from your network or for this address. Try again in an hour, with this page.")
@@ -211,6 +213,6 @@ class GuardedForm(forms.Form):
         own = {name: value for name, value in self.cleaned_data.items() if name not in self.guard_fields}
         return json.dumps(own, default=str, sort_keys=True)
 
-    def _refuse(self, sentence: str | Promise) -> None:
+    def _refuse(self, sentence: Any) -> None:
         self.add_error(None, ValidationError(sentence, code="guard"))
 

@@ -33,10 +33,10 @@ def hidden_fields(page: str) -> dict[str, str]:
     return found
 
 
-def send(client: Client, path: str, data: dict[str, Any], *, proven: bool = True, after: int = 10, follow: bool = False):
+def send(client: Client, path: str, data: dict[str, Any], *, proven: bool = True, after: int = 10):
     """Open the page, take some time, send the form. Returns: the answer."""
     fields = hidden_fields(client.get(path).content.decode())
     if proven:
         fields["proof"] = proof_of(fields["stamp"])
     with time_machine.travel(timezone.now() + timedelta(seconds=after), tick=False):
-        return client.post(path, {**fields, **data}, follow=follow)
+        return client.post(path, {**fields, **data})

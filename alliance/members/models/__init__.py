@@ -7,6 +7,7 @@ from alliance.members.models.inquiries import InquiryState as InquiryState
 from alliance.members.models.inquiries import InquiryTopic as InquiryTopic
 from alliance.members.models.inquiries import TopicEditor as TopicEditor
 from alliance.members.models.joining import Application as Application
+from alliance.members.models.joining import ApplicationMessage as ApplicationMessage
 from alliance.members.models.joining import ApplicationState as ApplicationState
 from alliance.members.models.joining import Invitation as Invitation
 from alliance.members.models.mails import Mail as Mail

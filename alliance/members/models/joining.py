@@ -60,6 +60,7 @@ class Application(Record):
         verbose_name = _("application")
         verbose_name_plural = _("applications")
         ordering = ["created_at", "pk"]
+        permissions = [("chair", _("Decides who becomes a member"))]
         constraints = [
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_decided_with_reason",
@@ -74,6 +75,23 @@ class Application(Record):
 
     def __str__(self) -> str:
         return f"{self.organisation_name}: {self.person_name}"
+
+
+class ApplicationMessage(Versioned):
+    """A question of the chair to an applicant, or an answer; private."""
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="messages")
+    author = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="application_messages")
+    from_applicant = models.BooleanField(_("from the applicant"), default=False)
+    text = models.TextField(_("text"))
+
+    class Meta:
+        verbose_name = _("message to an applicant")
+        verbose_name_plural = _("messages to applicants")
+        ordering = ["created_at", "pk"]
+
+    def __str__(self) -> str:
+        return self.text[:60]
 
 
 class Invitation(Versioned):
