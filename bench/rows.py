@@ -79,7 +79,7 @@ STEPS = (
         INSERT INTO usecases_usecase
           (id, slug, title, status, published_at, vertical_id, city_id, latitude, longitude, stage, started_year,
            ended_year, problem, solution, covid_relevance, cost_amount, cost_currency, city_from_outset,
-           alliance_from_outset, source, created_at, updated_at, version)
+           alliance_from_outset, source, is_minimal, created_at, updated_at, version)
         SELECT t.id, left(replace(lower(t.title), ' ', '-'), 60) || '-' || t.n, t.title, d.status,
           CASE WHEN d.status <> 'draft'
             THEN timestamptz '2026-01-01 00:00Z' - interval '1 second' * floor(1.6e8 * pg_temp.drawn(t.n, 12)) END,
@@ -91,7 +91,7 @@ STEPS = (
           d.cost, CASE WHEN d.cost IS NULL THEN '' ELSE (ARRAY['EUR', 'USD', 'INR', 'BRL'])
             [1 + floor(4 * pg_temp.drawn(t.n, 15))::int] END,
           CASE WHEN pg_temp.drawn(t.n, 16) < 0.5 THEN pg_temp.drawn(t.n, 16) < 0.35 END, NULL,
-          'https://example.org/cases/' || t.n, {_TOLD}
+          'https://example.org/cases/' || t.n, false, {_TOLD}
         FROM bench_text t
         CROSS JOIN LATERAL (SELECT
           CASE WHEN pg_temp.drawn(t.n, 7) < 0.96 THEN 'published' WHEN pg_temp.drawn(t.n, 7) < 0.99 THEN 'draft'
@@ -183,7 +183,8 @@ STEPS = (
         {_ranks("kpis_kpi", "slug")}
         INSERT INTO kpis_result
           (slug, use_case_id, kpi_id, state, baseline_value, result_value, unit, relative_change_percent, method,
-           sample_size, measured_year, data_quality, verification, note, source, created_at, updated_at, version)
+           sample_size, measured_year, data_quality, verification, note, source, comparison, spread_kind, spread_unknown,
+           side_effects, side_effects_note, cost_currency, outcome, answers, created_at, updated_at, version)
         SELECT 'bench-result-' || draw.n, t.id, k.id,
           CASE WHEN pg_temp.drawn(draw.n, 30) < 0.95 THEN 'accepted' ELSE 'draft' END,
           d.before, round(d.before * (1 + d.change / 100), 6), CASE WHEN d.before IS NULL THEN '' ELSE k.unit END,
@@ -195,7 +196,7 @@ STEPS = (
           CASE WHEN pg_temp.drawn(draw.n, 36) < 0.3 THEN 'measured' ELSE '' END,
           floor(4 * pg_temp.drawn(draw.n, 37))::int,
           CASE WHEN pg_temp.drawn(draw.n, 38) < 0.3 THEN left(t.advice, 80) ELSE '' END,
-          'https://example.org/results/' || draw.n, {_TOLD}
+          'https://example.org/results/' || draw.n, '', '', '', '', '', '', '', '[]', {_TOLD}
         FROM generate_series(1, %(results)s) AS draw(n)
         CROSS JOIN LATERAL (SELECT
           CASE WHEN pg_temp.drawn(draw.n, 31) < 0.4

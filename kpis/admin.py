@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from alliance.core.admin import RecordAdmin
-from kpis.models import Kpi, Result
+from kpis.models import AS_REPORTED, Kpi, Result
 
 
 @admin.register(Kpi)
@@ -23,5 +23,13 @@ class ResultAdmin(RecordAdmin):
     list_select_related = ("use_case", "kpi")
     search_fields = ("use_case__title", "kpi__name", "kpi__code")
     autocomplete_fields = ("use_case", "kpi")
-    readonly_fields = ("change_percent", "grade")
+    readonly_fields = ("change_percent", "grade", "reported_by", "superseded_by")
     ordering = ("-pk",)
+
+    def get_readonly_fields(self, request, obj=None):
+        """What a member reported is shown, not edited."""
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields, *AS_REPORTED, "use_case", "slug") if obj is not None and obj.is_reported else fields
+
+    def has_delete_permission(self, request, obj=None):
+        return super().has_delete_permission(request, obj) and not (obj is not None and obj.is_reported)

@@ -4,11 +4,12 @@ from rest_framework import serializers
 
 from alliance.core.api import column
 from alliance.core.evidence import Effect, Grade, Method
-from alliance.core.fields import ApiAddress, CodeField, DecimalText, Document, PageAddress, TextOrNull
+from alliance.core.fields import Answers, ApiAddress, CodeField, DecimalText, Document, PageAddress, TextOrNull
 from alliance.events.api import DocumentResource
 from kpis.filters import KpiFilter, ResultFilter
+from kpis.measurement import ComparisonDesign, Outcome, SideEffects, Spread, SpreadUnknown
 from kpis.models import DataQuality, Direction, Kpi, KpiKind, KpiSet, Result, ResultState, Verification
-from usecases.api import CityShortSerializer, VerticalShortSerializer
+from usecases.api import CityShortSerializer, CostField, ReporterSerializer, VerticalShortSerializer
 
 
 class KpiShortSerializer(serializers.Serializer):
@@ -72,6 +73,12 @@ class KpiSerializer(Document):
     )
 
 
+class SupersededSerializer(serializers.Serializer):
+    """A result where the one that stands for it now names it."""
+
+    slug = serializers.SlugField(read_only=True)
+
+
 class ResultSerializer(Document):
     """What a use case measured by one indicator, as its source reports it."""
 
@@ -81,7 +88,9 @@ class ResultSerializer(Document):
     use_case = MeasuredUseCaseSerializer(read_only=True)
     kpi = KpiShortSerializer(read_only=True)
     baseline_value = DecimalText(help_text="Before, in `unit`; null: not reported.")
+    baseline_on = serializers.DateField(read_only=True, allow_null=True, help_text="When; null: not reported.")
     result_value = DecimalText(help_text="After, in `unit`; null: not reported.")
+    result_on = serializers.DateField(read_only=True, allow_null=True, help_text="When; null: not reported.")
     unit = TextOrNull(help_text="Of the two values, as reported; null when there are none.")
     relative_change_percent = DecimalText(help_text="As reported, percent; null: not reported.")
     change_percent = DecimalText(
@@ -91,17 +100,36 @@ class ResultSerializer(Document):
     )
     effect = CodeField(Effect, help_text="The change, read by the direction of the indicator.")
     method = CodeField(Method, help_text="How it was obtained, as the source words it.")
+    comparison = CodeField(
+        ComparisonDesign, nullable=True, help_text="How it was compared, by its member; null: see `method`."
+    )
     grade = CodeField(Grade, help_text="How far the comparison rules out other causes: 1 (stated) to 4 (a control).")
     sample_size = TextOrNull(help_text="As worded by the source; null: not stated.")
+    sample_n = serializers.IntegerField(read_only=True, allow_null=True, help_text="How many were measured.")
+    spread = DecimalText(help_text="In `unit`; null: not known.")
+    spread_kind = CodeField(Spread, nullable=True, help_text="What the spread is.")
+    spread_unknown = CodeField(SpreadUnknown, nullable=True, help_text="Why there is none; null: no source tells.")
     measured_year = serializers.IntegerField(read_only=True, allow_null=True)
     data_quality = CodeField(DataQuality, nullable=True, help_text="Code of the U4SSC manual; null: no source tells.")
     verification = CodeField(Verification, help_text="Who has checked it: 0 (declared) to 3 (independently verified).")
+    side_effects = CodeField(SideEffects, nullable=True, help_text="Null: no source tells.")
+    side_effects_note = TextOrNull()
+    cost = CostField(read_only=True, allow_null=True, source="*", help_text="Null: not stated.")
+    outcome = CodeField(Outcome, nullable=True, help_text="How the pilot went on; null: no source tells.")
+    answers = Answers(help_text="What the portal asked about unusual values, and what the member answered.")
     note = TextOrNull()
     source = serializers.CharField(read_only=True)
+    reported_by = ReporterSerializer(
+        read_only=True, allow_null=True, help_text="The member who reported it; null: taken from a public source."
+    )
+    supersedes = SupersededSerializer(
+        many=True, read_only=True, help_text="Earlier ones that it corrects; their addresses lead here."
+    )
     state = CodeField(ResultState, help_text="Always “accepted”, except for editors.")
     updated_at = serializers.DateTimeField(read_only=True)
     version = serializers.IntegerField(read_only=True)
 
+    relations = {"supersedes": "supersedes"}
     columns = (
         column("slug"),
         column("use_case", "use_case.slug"),
@@ -117,19 +145,32 @@ class ResultSerializer(Document):
         column("kpi_unit", "kpi.unit"),
         column("direction", "kpi.direction"),
         column("baseline_value", is_number=True),
+        column("baseline_on"),
         column("result_value", is_number=True),
+        column("result_on"),
         column("unit"),
         column("relative_change_percent", is_number=True),
         column("change_percent", is_number=True),
         column("effect"),
         column("method"),
+        column("comparison"),
         column("grade"),
         column("sample_size"),
+        column("sample_n"),
+        column("spread", is_number=True),
+        column("spread_kind"),
+        column("spread_unknown"),
         column("measured_year"),
         column("data_quality"),
         column("verification"),
+        column("side_effects"),
+        column("side_effects_note"),
+        column("cost_amount", "cost.amount", is_number=True),
+        column("cost_currency", "cost.currency"),
+        column("outcome"),
         column("note"),
         column("source"),
+        column("reported_by", "reported_by.name"),
         column("url"),
         column("updated_at"),
     )
@@ -152,7 +193,11 @@ class ResultResource(DocumentResource):
     summary = "What use cases measured: values, change, method, sample and source, as reported."
 
     def get_queryset(self):
-        return Result.objects.visible_to(self.request.user).for_display()
+        return Result.objects.visible_to(self.request.user).for_documents()
+
+    def moved_to(self, key: str) -> str:
+        found = Result.objects.visible_to(None).filter(supersedes__slug=key).values_list("slug", flat=True).first()
+        return found or ""
 
 
 resources = [KpiResource, ResultResource]

@@ -72,7 +72,8 @@ def headlines(use_cases: Iterable[UseCase], user) -> Headlines:
     if not keys:
         return Headlines({})
     count = Window(Count("pk"), partition_by=F("use_case_id"))
-    results = Result.objects.visible_to(user).filter(use_case__in=keys).select_related("kpi").annotate(in_case=count)
+    visible = Result.objects.visible_to(user).standing()
+    results = visible.filter(use_case__in=keys).select_related("kpi").annotate(in_case=count)
     return Headlines(
         {row.use_case_id: Headline(row, row.in_case) for row in _surest_first(results).distinct("use_case_id")}
     )
@@ -176,8 +177,9 @@ class CaseResults:
 
 
 def case_results(use_case: UseCase, user) -> CaseResults:
-    """All results of a use case that the user may see, in one query."""
-    results = Result.objects.visible_to(user).filter(use_case=use_case).select_related("kpi")
+    """All results of a use case that the user may see, and those that they supersede, in two queries."""
+    visible = Result.objects.visible_to(user).standing().filter(use_case=use_case)
+    results = visible.select_related("kpi", "reported_by").prefetch_related("supersedes")
     return CaseResults(list(_surest_first(results)))
 
 
@@ -186,7 +188,7 @@ def indicators_in_common(use_case: UseCase, others: Iterable[UseCase], user) -> 
     keys = [other.pk for other in others]
     if not keys:
         return {}
-    visible = Result.objects.visible_to(user)
+    visible = Result.objects.visible_to(user).standing()
     own = visible.filter(use_case=use_case).values("kpi")
     rows = visible.filter(use_case__in=keys, kpi__in=own).select_related("kpi").order_by("kpi__name", "pk")
     found: dict[int, dict[int, Kpi]] = {}
@@ -248,7 +250,7 @@ def compare_results(use_cases: Sequence[UseCase], user) -> Comparison:
     keys = [use_case.pk for use_case in use_cases]
     if not keys:
         return Comparison([])
-    results = Result.objects.visible_to(user).filter(use_case__in=keys).select_related("kpi")
+    results = Result.objects.visible_to(user).standing().filter(use_case__in=keys).select_related("kpi")
     kpis: dict[int, Kpi] = {}
     found: dict[int, dict[int, list[Result]]] = {}
     for row in _surest_first(results):

@@ -79,6 +79,8 @@ RESULTS = Kind(
         "use_case__city": ("slug", "name", "size_band", "country_id"),
         "use_case__city__country": ("code", "region_id"),
         "use_case__city__country__region": ("slug",),
+        "reported_by": (),
+        "supersedes": (),
     },
 ).register()
 

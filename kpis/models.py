@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
@@ -10,8 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from alliance.core.evidence import GRADE_OF_METHOD, METHOD_WORDS, Effect, Grade, Method
 from alliance.core.models import Record, RecordQuerySet
+from alliance.members.models import Organisation
 from kpis.documents import KpiDocument as KpiDocument
 from kpis.documents import ResultDocument as ResultDocument
+from kpis.measurement import ComparisonDesign, Outcome, SideEffects, Spread, SpreadUnknown
 from usecases.models import FIRST_YEAR, LAST_YEAR, UseCase, Vertical
 from usecases.models import Status as UseCaseStatus
 
@@ -81,6 +84,7 @@ class ResultState(models.TextChoices):
 
     DRAFT = "draft", _("Draft")
     ACCEPTED = "accepted", _("Accepted")
+    SUPERSEDED = "superseded", _("Superseded")
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
@@ -129,17 +133,57 @@ class ResultQuerySet(RecordQuerySet):
             return self
         return self.filter(state=ResultState.ACCEPTED, use_case__status=UseCaseStatus.PUBLISHED)
 
+    def standing(self):
+        """Without those that another one stands for now."""
+        return self.exclude(state=ResultState.SUPERSEDED)
+
     def for_display(self):
         """Rows with indicator, use case and place: no further query per row."""
         return self.select_related("kpi__vertical", "use_case__vertical", "use_case__city__country__region")
+
+    def for_documents(self):
+        """Rows with all that the public JSON of a result holds."""
+        return self.for_display().select_related("reported_by").prefetch_related("supersedes")
 
     def strongest_first(self):
         """The surest comparison first, then the larger change; those without a known change last."""
         return self.order_by("-grade", F("change_percent").desc(nulls_last=True), "-measured_year", "pk")
 
 
+#: What of a result that a member reported never changes: a correction is a result of its own.
+AS_REPORTED = (
+    "kpi",
+    "baseline_value",
+    "baseline_on",
+    "result_value",
+    "result_on",
+    "unit",
+    "relative_change_percent",
+    "method",
+    "comparison",
+    "sample_size",
+    "sample_n",
+    "spread",
+    "spread_kind",
+    "spread_unknown",
+    "measured_year",
+    "data_quality",
+    "side_effects",
+    "side_effects_note",
+    "cost_amount",
+    "cost_currency",
+    "outcome",
+    "answers",
+    "note",
+    "source",
+)
+
+
 class Result(Record):
-    """What a use case measured by one indicator, as its source reports it."""
+    """What a use case measured by one indicator, as its source or the member who measured it reports it.
+
+    What a member reported is kept as it is by a trigger of the database (`AS_REPORTED`).
+    """
 
     slug = models.SlugField(
         max_length=140, unique=True, help_text=_("Use case and indicator, numbered when there are several.")
@@ -158,6 +202,15 @@ class Result(Record):
         output_field=models.DecimalField(_("relative change, percent"), max_digits=30, decimal_places=12),
         db_persist=True,
     )
+    baseline_on = models.DateField(_("measured on (before)"), null=True, blank=True)
+    result_on = models.DateField(_("measured on (after)"), null=True, blank=True)
+    comparison = models.CharField(
+        _("comparison"),
+        max_length=24,
+        choices=ComparisonDesign,
+        blank=True,
+        help_text=_("Of what members report; empty: the source words its method alone."),
+    )
     method = models.CharField(_("method"), max_length=24, choices=Method)
     grade = models.GeneratedField(
         expression=Case(
@@ -168,13 +221,43 @@ class Result(Record):
         db_persist=True,
     )
     sample_size = models.CharField(_("sample, as worded"), max_length=200, blank=True)
+    sample_n = models.PositiveBigIntegerField(_("how many were measured"), null=True, blank=True)
+    spread = models.DecimalField(_("spread"), max_digits=24, decimal_places=6, null=True, blank=True)
+    spread_kind = models.CharField(_("which spread"), max_length=4, choices=Spread, blank=True)
+    spread_unknown = models.CharField(_("why it is not known"), max_length=12, choices=SpreadUnknown, blank=True)
     measured_year = models.PositiveSmallIntegerField(_("year of the result"), null=True, blank=True)
     data_quality = models.CharField(_("data quality"), max_length=12, choices=DataQuality, blank=True)
     verification = models.PositiveSmallIntegerField(
         _("verification"), choices=Verification, default=Verification.DECLARED
     )
+    side_effects = models.CharField(_("side effects"), max_length=16, choices=SideEffects, blank=True)
+    side_effects_note = models.TextField(_("which side effects"), blank=True)
+    cost_amount = models.DecimalField(_("what it cost"), max_digits=16, decimal_places=2, null=True, blank=True)
+    cost_currency = models.CharField(_("currency"), max_length=3, blank=True, help_text=_("ISO 4217."))
+    outcome = models.CharField(_("how the pilot went on"), max_length=12, choices=Outcome, blank=True)
+    #: What the portal asked about unusual values, and what the member answered: mappings of `question` and `answer`.
+    answers = models.JSONField(_("answers to questions"), default=list, blank=True)
     note = models.TextField(_("note"), blank=True)
     source = models.CharField(_("source"), max_length=500)
+    reported_by = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="reported_results",
+        verbose_name=_("reported by"),
+        help_text=_("Empty: taken from a public source."),
+    )
+    superseded_by = models.ForeignKey(
+        "self",
+        models.RESTRICT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="supersedes",
+        verbose_name=_("superseded by"),
+    )
 
     objects = ResultQuerySet.as_manager()
 
@@ -202,10 +285,55 @@ class Result(Record):
                 condition=Q(measured_year=None) | Q(measured_year__range=(FIRST_YEAR, LAST_YEAR)),
                 violation_error_message=_("Years run from 1950 to 2100."),
             ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_dates_in_order",
+                condition=Q(baseline_on=None) | Q(result_on=None) | Q(result_on__gte=F("baseline_on")),
+                violation_error_message=_("The value after cannot be measured before the one before."),
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_spread_with_kind",
+                condition=Q(spread=None, spread_kind="") | (Q(spread__gte=0, spread_unknown="") & ~Q(spread_kind="")),
+                violation_error_message=_("A spread needs its kind, or the reason why it is not known."),
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_cost_with_currency",
+                condition=Q(cost_amount=None, cost_currency="") | (Q(cost_amount__gte=0) & ~Q(cost_currency="")),
+                violation_error_message=_("A cost needs its currency, and cannot be negative."),
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_superseded_by_another",
+                condition=Q(state=ResultState.SUPERSEDED, superseded_by__isnull=False)
+                | (~Q(state=ResultState.SUPERSEDED) & Q(superseded_by=None)),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kpi}, {self.use_case}"
+
+    @property
+    def is_reported(self) -> bool:
+        """A member reported it: its values stay as they are."""
+        return self.reported_by_id is not None
+
+    def clean(self) -> None:
+        """Raises: ValidationError where values of a reported result would change, as the database would refuse it."""
+        super().clean()
+        before = None if self._state.adding else Result.objects.filter(pk=self.pk, reported_by__isnull=False).first()
+        if before is None:
+            return
+        changed = [name for name in AS_REPORTED if getattr(self, name) != getattr(before, name)]
+        if changed:
+            sentence = _(
+                "A result that a member reported stays as it is. A correction is a new report that supersedes it."
+            )
+            raise ValidationError(dict.fromkeys(changed, sentence))
+
+    def delete(self, *args, **kwargs):
+        """Raises: ValidationError for a result that a member reported, as the database would refuse it."""
+        if self.is_reported:
+            sentence = _("A result that a member reported is not deleted. Withdraw it, so that its history stays.")
+            raise ValidationError({NON_FIELD_ERRORS: [sentence]})
+        return super().delete(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return f"{self.use_case.get_absolute_url()}#result-{self.slug}"

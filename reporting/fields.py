@@ -13,6 +13,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from alliance.core.verticals import VerticalCode
+from kpis.measurement import ComparisonDesign as ComparisonDesign
+from kpis.measurement import Outcome as Outcome
+from kpis.measurement import SideEffects as SideEffects
+from kpis.measurement import Spread as Spread
+from kpis.measurement import SpreadUnknown as SpreadUnknown
 from kpis.models import DataQuality
 from usecases.models import Confidence, CovidRelevance, ParticipationRole, Stage, UseState
 
@@ -41,51 +46,6 @@ class Type(StrEnum):
     STANDARD = "standard"  # standards.models.Standard, with an edition when the designation names one
     ORGANISATION = "organisation"  # members.models.Organisation, or the name of a new one
     TECHNOLOGIES = "technologies"  # list of names, split at semicolons and line breaks
-
-
-class ComparisonDesign(TextChoices):
-    """How a result was compared, in the words of evidence synthesis."""
-
-    RANDOMISED = "randomised", _("Randomised: chance decided who got it")
-    MATCHED = "matched-comparison", _("Beside a comparable place or group")
-    TIME_SERIES = "interrupted-time-series", _("Against the trend of many points before")
-    BEFORE_AFTER = "before-after", _("Before and after")
-    MODEL = "model", _("Modelled, not measured")
-    NONE = "none", _("Not compared")
-
-
-class SideEffects(TextChoices):
-    """Whether anybody looked for what else changed."""
-
-    SEEN = "seen", _("Seen")
-    NONE_FOUND = "none-found", _("Looked for, none found")
-    NOT_LOOKED_FOR = "not-looked-for", _("Not looked for")
-
-
-class Outcome(TextChoices):
-    """How a pilot went on. All four are worth as much."""
-
-    CONTINUES = "continues", _("It goes on or was extended")
-    UNCHANGED = "unchanged", _("It changed nothing that could be measured")
-    FAILED = "failed", _("It failed")
-    STOPPED = "stopped", _("It was stopped early")
-
-
-class Spread(TextChoices):
-    """What a stated spread is."""
-
-    STANDARD_DEVIATION = "sd", _("Standard deviation")
-    STANDARD_ERROR = "se", _("Standard error")
-    INTERVAL = "ci95", _("Half of the width of the 95% interval")
-
-
-class SpreadUnknown(TextChoices):
-    """Why a spread is not known."""
-
-    NOT_COMPUTED = "not-computed", _("It was not computed")
-    FULL_COUNT = "full-count", _("Everything was counted, there is no sample")
-    NOT_TOLD = "not-told", _("Who measured did not tell")
-    ONE_VALUE = "one-value", _("It was measured once")
 
 
 @dataclass(frozen=True)

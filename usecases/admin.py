@@ -100,7 +100,7 @@ class UseCaseAdmin(RecordAdmin):
     list_select_related = ("city", "vertical")
     search_fields = ("title", "slug")
     autocomplete_fields = ("vertical", "city", "technologies")
-    readonly_fields = ("published_at",)
+    readonly_fields = ("published_at", "reported_by", "completeness", "is_minimal", "merged_into")
     prepopulated_fields = {"slug": ("title",)}
     inlines = (StandardUseInline, ParticipationInline, LessonInline)
 

@@ -109,6 +109,19 @@ class LessonSerializer(serializers.Serializer):
     source = TextOrNull()
 
 
+class ReporterSerializer(serializers.Serializer):
+    """The member who reported a record; null: taken from a public source."""
+
+    #: Null where this column is.
+    present_if = "slug"
+
+    slug = serializers.SlugField(read_only=True)
+    name = serializers.CharField(read_only=True)
+
+    class Meta:
+        ref_name = "Reporter"
+
+
 class CostSerializer(serializers.Serializer):
     """A sum of money."""
 
@@ -160,6 +173,17 @@ class UseCaseSerializer(Document):
         read_only=True, allow_null=True, help_text="Whether the Alliance was in from the outset; null: not known."
     )
     source = serializers.CharField(read_only=True)
+    reported_by = ReporterSerializer(
+        read_only=True, allow_null=True, help_text="The member who reported it; null: taken from a public source."
+    )
+    completeness = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text="How much of what members are asked is answered, percent; null: not reported by a member.",
+    )
+    is_minimal = serializers.BooleanField(
+        read_only=True, help_text="Whether only the essentials are told: it can be found, but is not ranked."
+    )
     results = ApiAddress("result-list", parameter="use_case", help_text="What it measured, as a list of this API.")
     published_at = serializers.DateTimeField(read_only=True, allow_null=True)
     updated_at = serializers.DateTimeField(read_only=True)
@@ -201,6 +225,9 @@ class UseCaseSerializer(Document):
         column("city_from_outset"),
         column("alliance_from_outset"),
         column("source"),
+        column("reported_by", "reported_by.name"),
+        column("completeness"),
+        column("is_minimal"),
         column("url"),
         column("published_at"),
         column("updated_at"),
@@ -307,6 +334,9 @@ class UseCaseResource(DocumentResource):
 
     def get_queryset(self):
         return UseCase.objects.visible_to(self.request.user).for_documents()
+
+    def moved_to(self, key: str) -> str:
+        return UseCase.objects.moved_to(key)
 
 
 class CityResource(DocumentResource):

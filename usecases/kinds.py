@@ -49,6 +49,7 @@ USE_CASES = Kind(
         "standard_uses__standard": ("slug",),
         "standard_uses__edition": (),
         "participations__organisation": ("slug",),
+        "reported_by": (),
     },
 ).register()
 

@@ -208,17 +208,26 @@ class UseCaseQuerySet(RecordQuerySet):
             return self
         return self.filter(status=Status.PUBLISHED)
 
+    def moved_to(self, slug: str) -> str:
+        """The slug of the published use case that one of this slug was merged into; empty when it was not."""
+        found = self.filter(status=Status.PUBLISHED, merged__slug=slug)
+        return found.values_list("slug", flat=True).first() or ""
+
     def for_cards(self):
         """Rows with all that a list shows of them: a fixed number of queries for any number of rows."""
         return self.select_related("vertical", "city__country__region")
 
     def for_documents(self):
         """Rows with all that the public JSON of a use case holds."""
-        return self.for_cards().prefetch_related(
-            "technologies",
-            models.Prefetch("participations", Participation.objects.select_related("organisation")),
-            models.Prefetch("standard_uses", StandardUse.objects.select_related("standard__body", "edition")),
-            "lessons",
+        return (
+            self.for_cards()
+            .select_related("reported_by")
+            .prefetch_related(
+                "technologies",
+                models.Prefetch("participations", Participation.objects.select_related("organisation")),
+                models.Prefetch("standard_uses", StandardUse.objects.select_related("standard__body", "edition")),
+                "lessons",
+            )
         )
 
 
@@ -265,6 +274,39 @@ class UseCase(Record):
         _("Alliance in from the outset"), null=True, blank=True, help_text=_("Empty: not known.")
     )
     source = models.CharField(_("source"), max_length=500)
+    reported_by = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="reported_use_cases",
+        verbose_name=_("reported by"),
+        help_text=_("Empty: taken from a public source."),
+    )
+    completeness = models.PositiveSmallIntegerField(
+        _("completeness, percent"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Of what members are asked; empty: not reported by a member."),
+    )
+    is_minimal = models.BooleanField(
+        _("essentials only"),
+        default=False,
+        editable=False,
+        help_text=_("It can be found, but is not ranked."),
+    )
+    merged_into = models.ForeignKey(
+        "self",
+        models.RESTRICT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="merged",
+        verbose_name=_("merged into"),
+        help_text=_("Its address leads there."),
+    )
     technologies = models.ManyToManyField(
         Technology, related_name="use_cases", blank=True, verbose_name=_("technologies")
     )
@@ -311,6 +353,14 @@ class UseCase(Record):
                 name="%(app_label)s_%(class)s_on_earth",
                 condition=Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
                 violation_error_message=_("Latitude runs from -90 to 90, longitude from -180 to 180."),
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_completeness_is_a_share",
+                condition=Q(completeness=None) | Q(completeness__lte=100),
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_merged_is_withdrawn",
+                condition=Q(merged_into=None) | (Q(status=Status.WITHDRAWN) & ~Q(merged_into=models.F("pk"))),
             ),
         ]
 

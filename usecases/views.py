@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -91,6 +92,14 @@ class UseCaseDetailView(DetailView):
     template_name = "usecases/use_case_detail.html"
     context_object_name = "use_case"
 
+    def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        try:
+            return super().get(request, *args, **kwargs)
+        except Http404:
+            if slug := UseCase.objects.moved_to(kwargs["slug"]):
+                return redirect("usecases:detail", slug, permanent=True)
+            raise
+
     def get_queryset(self) -> QuerySet[UseCase]:
         return UseCase.objects.visible_to(self.request.user).for_documents()
 
@@ -118,6 +127,8 @@ class CitationView(View):
             known = ", ".join(citations.FORMATS)
             raise Http404(_("Citations come as one of: %(formats)s.") % {"formats": known})
         use_case = UseCase.objects.visible_to(request.user).select_related("city").filter(slug=slug).first()
+        if use_case is None and (moved := UseCase.objects.moved_to(slug)):
+            return redirect("usecases:cite", moved, extension, permanent=True)
         if use_case is None:
             raise Http404(_("There is no such use case."))
         form = citations.FORMATS[extension]

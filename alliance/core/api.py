@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import cached_property
 from rest_framework import viewsets
@@ -186,6 +187,8 @@ class Resource(Door, viewsets.GenericViewSet):
         if errors:
             raise BadParameters(errors)
         row = self._one(self.serializer_class.lean(self.get_queryset(), only), kwargs[self.lookup_field])
+        if isinstance(row, Response):
+            return row
         self.last_modified = conditional.newest_change([row])
         return Response(self.serializer_class(row, only=only).data)
 
@@ -193,8 +196,19 @@ class Resource(Door, viewsets.GenericViewSet):
         """The record's key as the address gives it."""
         return text
 
+    def moved_to(self, key: str) -> str:
+        """The key of the record that stands for one that is gone from this address; empty when nothing does."""
+        return ""
+
     def _one(self, rows: QuerySet, text: str) -> Any:
+        """The record, or the answer that says where it is now."""
         row = rows.filter(**{self.lookup_field: self.key(text)}).first()
+        if row is None and (key := self.moved_to(self.key(text))):
+            address = self.request.build_absolute_uri(reverse(f"api:{self.url_name}-detail", args=[key]))
+            query = self.request.query_params.urlencode()
+            return Response(
+                {"moved_to": address}, 301, headers={"Location": f"{address}?{query}" if query else address}
+            )
         if row is None:
             raise Http404(f"There is no {self.singular} “{text[:100]}”.")
         return row

@@ -72,6 +72,24 @@ def decimal_text(value: Decimal, places: int | None = None) -> str:
     return "0" if text == "-0" else text
 
 
+class AnswerSerializer(serializers.Serializer):
+    """What the portal asked about an unusual value, and what was answered."""
+
+    question = serializers.CharField(read_only=True)
+    answer = serializers.CharField(read_only=True)
+
+
+@extend_schema_field(AnswerSerializer(many=True))
+class Answers(serializers.Field):
+    """Questions and answers, as a column of JSON holds them: mappings of two texts."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**{"read_only": True, **kwargs})
+
+    def to_representation(self, value: list[dict[str, str]]) -> list[dict[str, str]]:
+        return [{"question": one["question"], "answer": one["answer"]} for one in value]
+
+
 @extend_schema_field(OpenApiTypes.DOUBLE)
 class Coordinate(serializers.Field):
     """A latitude or longitude in degrees (WGS 84), as a number with at most five decimals."""

@@ -348,6 +348,15 @@ class _CodeList(Func):
     output_field = TextField()
 
 
+class _AnswerList(Func):
+    template = (
+        "(SELECT '[' || coalesce(string_agg('{\"question\":' || to_json(one->>'question')::text || "
+        "',\"answer\":' || to_json(one->>'answer')::text || '}', ',' ORDER BY place), '') || ']' "
+        "FROM jsonb_array_elements(%(expressions)s) WITH ORDINALITY AS told(one, place))"
+    )
+    output_field = TextField()
+
+
 class _Truth(Func):
     template = "CASE WHEN %(expressions)s THEN 'true' WHEN NOT %(expressions)s THEN 'false' END"
     output_field = TextField()
@@ -359,7 +368,9 @@ _COMPILED: dict[type[serializers.Field], Callable[[Any, Any, Field], Compiled]] 
     fields.CodeField: _code,
     fields.DecimalText: _decimal,
     fields.Coordinate: lambda one, column, _: (Degrees(column), float),
+    fields.Answers: lambda one, column, _: (_AnswerList(column), list),
     serializers.ListField: _codes,
+    serializers.DateField: lambda one, column, _: (AsText(column), str),
     serializers.DateTimeField: lambda one, column, _: (IsoTime(column), str),
     serializers.BooleanField: lambda one, column, _: (_Truth(column), bool),
     serializers.IntegerField: lambda one, column, _: (AsText(column), int),

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.db.models import QuerySet
+
 from alliance.core.evidence import Method
 from alliance.core.units_registry import UnitError, Units
 from alliance.core.verticals import VerticalCode
@@ -234,6 +236,10 @@ class _ResultStore(Store[Result]):
 
     def __init__(self) -> None:
         super().__init__(Result, "results", "use_case_id", "kpi_id", "measured_year", "sample_size", "source")
+
+    def rows_of_files(self) -> QuerySet[Result]:
+        """Without those that members reported, which are their own."""
+        return super().rows_of_files().filter(reported_by=None)
 
     def _existing(self, wanted: Iterable[Key]) -> dict[Key, Result]:
         keys = list(wanted)

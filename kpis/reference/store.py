@@ -72,13 +72,17 @@ class Store(Generic[ModelType]):
         self.tally.only_in_database = self._manager().count() - len(self.rows)
         return self.tally
 
+    def rows_of_files(self) -> models.QuerySet[ModelType]:
+        """The rows that may be those of the files."""
+        return self._manager().all()
+
     def _manager(self) -> models.Manager[ModelType]:
         return self.model._default_manager
 
     def _existing(self, wanted: Iterable[Key]) -> dict[Key, ModelType]:
         name = self.key_fields[0]
         values = {key[0] for key in wanted}
-        query = self._manager().order_by("pk")
+        query = self.rows_of_files().order_by("pk")
         if len(values) <= MOST_KEYS_BY_NAME:
             query = query.filter(**{f"{name}__in": values})
         found: dict[Key, ModelType] = {}

@@ -147,6 +147,13 @@ def store_use_cases(
     """Use cases and all that hangs on them but results. Returns the ids of the use cases by slug."""
     now = timezone.now()
     store = Store(UseCase, "use cases", "slug")
+    # A record that a member has corrected since, or that an editor has merged, is no longer the files'.
+    taken_over = {
+        slug: merged_into or pk
+        for slug, pk, merged_into in UseCase.objects.filter(slug__in=use_cases.rows)
+        .exclude(reported_by=None, merged_into=None)
+        .values_list("slug", "pk", "merged_into")
+    }
     rows = store.bring(
         {
             (slug,): Wanted(
@@ -167,10 +174,12 @@ def store_use_cases(
                 first={"status": Status.PUBLISHED, "published_at": now},
             )
             for slug, row in use_cases.rows.items()
+            if slug not in taken_over
         }
     )
     ids = {slug: row.pk for (slug,), row in rows.items()}
-    cases = [(slug, ids[slug], row) for slug, row in use_cases.rows.items()]
+    cases = [(slug, ids[slug], row) for slug, row in use_cases.rows.items() if slug not in taken_over]
+    ids |= taken_over
     return ids, [
         store.finish(),
         *_store_technologies(cases),

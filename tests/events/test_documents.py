@@ -1,6 +1,7 @@
 """Ready documents are byte for byte what the serializers say, before the worker has looked and after."""
 
 import random
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -106,6 +107,9 @@ class Editor:
             longitude=self.random.choice([Decimal(-180), Decimal("0.12345"), Decimal(7), self.decimal(5, 6)]),
             stage=self.random.choice(["pilot", "scaled"]),
             covid_relevance=self.random.choice(["direct", "none"]),
+            completeness=self.random.choice([None, 0, 100]),
+            is_minimal=self.random.choice([True, False]),
+            reported_by=self.random.choice([None, self.one(Organisation)]),
         )
 
     def change_status(self):
@@ -221,7 +225,34 @@ class Editor:
             measured_year=self.random.choice([None, 2001]),
             kpi=self.one(Kpi),
             use_case=self.one(UseCase),
+            superseded_by=None,
         )
+
+    def tell_more_of_result(self):
+        """What members are asked beside the values."""
+        amount = self.random.choice([None, Decimal(0), Decimal("12500000.10")])
+        spread = self.random.choice([None, Decimal("0.000001"), Decimal(12)])
+        Result.objects.filter(pk=self.one(Result).pk).update(
+            baseline_on=self.random.choice([None, date(999, 1, 2), date(2020, 2, 29)]),
+            result_on=self.random.choice([None, date(2024, 12, 31)]),
+            comparison=self.random.choice(["", "randomised", "none"]),
+            sample_n=self.random.choice([None, 0, 10**12]),
+            spread=spread,
+            spread_kind="" if spread is None else "sd",
+            spread_unknown=self.random.choice(["", "not-told"]) if spread is None else "",
+            side_effects=self.random.choice(["", "seen"]),
+            side_effects_note=self.optional(self.text()),
+            cost_amount=amount,
+            cost_currency="" if amount is None else "COP",
+            outcome=self.random.choice(["", "failed"]),
+            answers=[{"answer": self.text(), "question": self.text()} for _n in range(self.random.randrange(3))],
+        )
+
+    def supersede_result(self):
+        old = self.one(Result)
+        new = Result.objects.exclude(pk=old.pk).exclude(superseded_by=old).order_by("pk").last()
+        if new is not None:
+            Result.objects.filter(pk=old.pk).update(state="superseded", superseded_by=new)
 
     def add(self):
         place = self.one(City)
@@ -230,13 +261,16 @@ class Editor:
         standard_recipes.standard(body=self.one(Body))
 
     def remove(self):
-        self.one(UseCase).delete()
+        case = self.one(UseCase)
+        Result.objects.filter(superseded_by__use_case=case).update(state="withdrawn", superseded_by=None)
+        case.delete()
         if lonely := Technology.objects.filter(use_cases=None).first():
             lonely.delete()
 
     def change(self) -> None:
         """One random change."""
-        changes = [name for name in vars(Editor) if name.split("_")[0] in ("rename", "change", "move", "add", "remove")]
+        kinds_of_change = ("rename", "change", "move", "add", "remove", "tell", "supersede")
+        changes = [name for name in vars(Editor) if name.split("_")[0] in kinds_of_change]
         changes.remove("change")
         getattr(self, self.random.choice(changes))()
 
