@@ -184,7 +184,8 @@ STEPS = (
         INSERT INTO kpis_result
           (slug, use_case_id, kpi_id, state, baseline_value, result_value, unit, relative_change_percent, method,
            sample_size, measured_year, data_quality, verification, note, source, comparison, spread_kind, spread_unknown,
-           side_effects, side_effects_note, cost_currency, outcome, answers, created_at, updated_at, version)
+           side_effects, side_effects_note, cost_currency, outcome, answers, baseline_on,
+           result_on, created_at, updated_at, version)
         SELECT 'bench-result-' || draw.n, t.id, k.id,
           CASE WHEN pg_temp.drawn(draw.n, 30) < 0.95 THEN 'accepted' ELSE 'draft' END,
           d.before, round(d.before * (1 + d.change / 100), 6), CASE WHEN d.before IS NULL THEN '' ELSE k.unit END,
@@ -196,7 +197,7 @@ STEPS = (
           CASE WHEN pg_temp.drawn(draw.n, 36) < 0.3 THEN 'measured' ELSE '' END,
           floor(4 * pg_temp.drawn(draw.n, 37))::int,
           CASE WHEN pg_temp.drawn(draw.n, 38) < 0.3 THEN left(t.advice, 80) ELSE '' END,
-          'https://example.org/results/' || draw.n, '', '', '', '', '', '', '', '[]', {_TOLD}
+          'https://example.org/results/' || draw.n, '', '', '', '', '', '', '', '[]', '', '', {_TOLD}
         FROM generate_series(1, %(results)s) AS draw(n)
         CROSS JOIN LATERAL (SELECT
           CASE WHEN pg_temp.drawn(draw.n, 31) < 0.4

@@ -88,9 +88,9 @@ class ResultSerializer(Document):
     use_case = MeasuredUseCaseSerializer(read_only=True)
     kpi = KpiShortSerializer(read_only=True)
     baseline_value = DecimalText(help_text="Before, in `unit`; null: not reported.")
-    baseline_on = serializers.DateField(read_only=True, allow_null=True, help_text="When; null: not reported.")
+    baseline_on = TextOrNull(help_text="ISO 8601, as exactly as it is known, such as 2024-05; null: not reported.")
     result_value = DecimalText(help_text="After, in `unit`; null: not reported.")
-    result_on = serializers.DateField(read_only=True, allow_null=True, help_text="When; null: not reported.")
+    result_on = TextOrNull(help_text="ISO 8601, as exactly as it is known, such as 2024-05; null: not reported.")
     unit = TextOrNull(help_text="Of the two values, as reported; null when there are none.")
     relative_change_percent = DecimalText(help_text="As reported, percent; null: not reported.")
     change_percent = DecimalText(

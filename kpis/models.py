@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
@@ -150,6 +151,11 @@ class ResultQuerySet(RecordQuerySet):
         return self.order_by("-grade", F("change_percent").desc(nulls_last=True), "-measured_year", "pk")
 
 
+#: A date of ISO 8601, as exactly as it is known.
+DATE = r"^\d{4}(-\d{2}(-\d{2})?)?$"
+DATE_HELP = _("As exactly as it is known: 2024, 2024-05 or 2024-05-17.")
+is_date = RegexValidator(DATE, DATE_HELP)
+
 #: What of a result that a member reported never changes: a correction is a result of its own.
 AS_REPORTED = (
     "kpi",
@@ -202,8 +208,12 @@ class Result(Record):
         output_field=models.DecimalField(_("relative change, percent"), max_digits=30, decimal_places=12),
         db_persist=True,
     )
-    baseline_on = models.DateField(_("measured on (before)"), null=True, blank=True)
-    result_on = models.DateField(_("measured on (after)"), null=True, blank=True)
+    baseline_on = models.CharField(
+        _("measured on (before)"), max_length=10, blank=True, validators=[is_date], help_text=DATE_HELP
+    )
+    result_on = models.CharField(
+        _("measured on (after)"), max_length=10, blank=True, validators=[is_date], help_text=DATE_HELP
+    )
     comparison = models.CharField(
         _("comparison"),
         max_length=24,
@@ -286,9 +296,10 @@ class Result(Record):
                 violation_error_message=_("Years run from 1950 to 2100."),
             ),
             models.CheckConstraint(
-                name="%(app_label)s_%(class)s_dates_in_order",
-                condition=Q(baseline_on=None) | Q(result_on=None) | Q(result_on__gte=F("baseline_on")),
-                violation_error_message=_("The value after cannot be measured before the one before."),
+                name="%(app_label)s_%(class)s_dates",
+                condition=(Q(baseline_on="") | Q(baseline_on__regex=DATE))
+                & (Q(result_on="") | Q(result_on__regex=DATE)),
+                violation_error_message=DATE_HELP,
             ),
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_spread_with_kind",

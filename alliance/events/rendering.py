@@ -370,7 +370,6 @@ _COMPILED: dict[type[serializers.Field], Callable[[Any, Any, Field], Compiled]] 
     fields.Coordinate: lambda one, column, _: (Degrees(column), float),
     fields.Answers: lambda one, column, _: (_AnswerList(column), list),
     serializers.ListField: _codes,
-    serializers.DateField: lambda one, column, _: (AsText(column), str),
     serializers.DateTimeField: lambda one, column, _: (IsoTime(column), str),
     serializers.BooleanField: lambda one, column, _: (_Truth(column), bool),
     serializers.IntegerField: lambda one, column, _: (AsText(column), int),
