@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,8 +48,7 @@ def plain_text(kind: str, name: str, value: Any) -> str:
     parts = {part.name: str(part.label) for part in field.parts}
     rows = (
         "\n".join(f"{parts.get(part, part)}: {forms.shown_text(text)}" for part, text in row.items())
-        for row in value or []
-        if isinstance(row, Mapping)
+        for row in forms.rows_of(field, value)
     )
     return "\n\n".join(rows)
 

@@ -67,6 +67,7 @@ class Control:
 
     Attributes:
         name: of the HTML control; in what is given several times `standards.0.standard`.
+        is_paired: it stands beside another one.
         understood: how the text was read, where it names something that the portal knows.
         suggestions: what it may have meant, to choose from.
     """
@@ -76,6 +77,7 @@ class Control:
     value: str
     errors: list[Finding]
     warnings: list[Warned]
+    is_paired: bool = False
     understood: str = ""
     suggestions: list[Suggestion] = attribute(default_factory=list)
     #: Of the unit: those that the indicator can be measured in.
@@ -84,6 +86,11 @@ class Control:
     @property
     def id(self) -> str:
         return element_id(self.name)
+
+    @property
+    def anchor(self) -> str:
+        """Where a link of the error summary leads to: the control, or the first choice of several."""
+        return f"{self.id}_0" if self.kind == "radios" else self.id
 
     @property
     def is_optional(self) -> bool:
@@ -95,7 +102,8 @@ class Control:
         if self.field.type == Type.YES_NO:
             return "radios"
         if self.field.type == Type.CHOICE:
-            return "radios" if len(self.field.choices or ()) <= MOST_RADIOS and "." not in self.name else "select"
+            is_short = len(self.field.choices or ()) <= MOST_RADIOS
+            return "radios" if is_short and not self.is_paired and "." not in self.name else "select"
         return "textarea" if self.field.type == Type.TEXT and self.field.maximum_length > LONGEST_LINE else "input"
 
     @cached_property
@@ -157,6 +165,18 @@ def shown_text(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
+def rows_of(repeated: Field, value: Any) -> list[Mapping[str, Any]]:
+    """What was given several times as rows; sheets and programs also give one text with semicolons, or names alone."""
+    if isinstance(value, str):
+        value = re.split(r"[;\n؛]", value)
+    if isinstance(value, Mapping):
+        value = [value]
+    given = [
+        one if isinstance(one, Mapping) else {repeated.parts[0].name: shown_text(one).strip()} for one in value or []
+    ]
+    return [row for row in given if any(row.values())]
+
+
 def element_id(name: str) -> str:
     """The id of a control, from its name."""
     return "id_" + re.sub(r"[^\w]+", "-", name)
@@ -188,24 +208,11 @@ class EntryPage:
         return [one for one in self.findings if one.level == Level.ERROR]
 
     @property
-    def links(self) -> list[tuple[str, str, Finding]]:
-        """For the error summary: id of the control, its label, the finding."""
-        labels = {one.name: (one.anchor, str(one.field.label)) for one in map(_anchored, self.controls)}
-        for group in self.groups:
-            if isinstance(group, Rows):
-                labels[group.field.name] = (group.id, str(group.field.label))
-        return [(*labels.get(one.field, ("main", "")), one) for one in self.errors]
-
-
-@dataclass(frozen=True)
-class _Anchored:
-    name: str
-    field: Field
-    anchor: str
-
-
-def _anchored(control: Control) -> _Anchored:
-    return _Anchored(control.name, control.field, f"{control.id}_0" if control.kind == "radios" else control.id)
+    def links(self) -> list[tuple[str, Finding]]:
+        """For the error summary: id of the control, and the finding."""
+        anchors = {one.name: one.anchor for one in self.controls}
+        anchors |= {group.field.name: group.id for group in self.groups if isinstance(group, Rows)}
+        return [(anchors.get(one.field, "main"), one) for one in self.errors]
 
 
 def entry_page(
@@ -231,7 +238,7 @@ def entry_page(
     """
     shown: list[Finding] = []
 
-    def control(one: Field, name: str, value: Any) -> Control:
+    def control(one: Field, name: str, value: Any, *, is_paired: bool = False) -> Control:
         if one.type in (Type.CHOICE, Type.YES_NO) and name in checked.values:
             value = checked.values[name]  # "sí" is the choice "yes"
         text = shown_text(value)
@@ -247,6 +254,7 @@ def entry_page(
                 for finding in found
                 if finding.level == Level.WARNING
             ],
+            is_paired=is_paired,
             understood=(understood or {}).get(name, ""),
             suggestions=(suggested or {}).get(name, []),
             options=(options or {}).get(name, []),
@@ -258,7 +266,7 @@ def entry_page(
     here = {one.name: one for one in fields}
     for one in fields:
         if one.is_repeated:
-            given = [row for row in texts.get(one.name) or [] if isinstance(row, Mapping)]
+            given = rows_of(one, texts.get(one.name))
             given = [*given, {}] if not given or more == one.name else given
             rows = [
                 Row(i, [control(part, f"{one.name}.{i}.{part.name}", row.get(part.name)) for part in one.parts])
@@ -268,8 +276,10 @@ def entry_page(
             shown.extend(own)
             groups.append(Rows(one, rows, own))
         elif one.name not in seconds:
-            pair = [one] + [here[PAIRS[one.name]]] * (PAIRS.get(one.name) in here)
-            groups.append([control(each, each.name, texts.get(each.name)) for each in pair])
+            second = here.get(PAIRS.get(one.name, ""))
+            pair = [one, second] if second else [one]
+            is_paired = len(pair) > 1
+            groups.append([control(each, each.name, texts.get(each.name), is_paired=is_paired) for each in pair])
     shown.extend(finding for finding in checked.findings if not finding.field)
     return EntryPage(page, groups, shown)
 

@@ -58,6 +58,7 @@ def start_report(
     organisation: Organisation,
     actor: User,
     entries: Mapping[str, Any] | None = None,
+    answers: Mapping[str, str] | None = None,
     about: UseCase | None = None,
     about_report: Report | None = None,
     key: str = "",
@@ -77,6 +78,7 @@ def start_report(
             "kind": kind,
             "organisation": organisation,
             "entries": storable(kind, entries or {}),
+            "answers": dict(answers or {}),
             "about": about,
             "about_report": about_report,
         },
@@ -107,9 +109,11 @@ def save_entries(
 
 
 @transaction.atomic
-def submit_report(*, report: Report, actor: User, version: int) -> Report:
+def submit_report(*, report: Report, actor: User, version: int, checked: Checked | None = None) -> Report:
     """Hand the report to the editors; what they will see is kept as a round.
 
+    Args:
+        checked: what a check of these entries has just found, where many are handed over at once.
     Raises: PermissionDenied; VersionConflictError; NotSubmittableError; MoveRefusedError.
     """
     report = locked(report)
@@ -117,7 +121,7 @@ def submit_report(*, report: Report, actor: User, version: int) -> Report:
         raise PermissionDenied
     if report.version != version:
         raise VersionConflictError(report)
-    checked = check(report.kind, report.entries, organisation=report.organisation, report=report)
+    checked = checked or check(report.kind, report.entries, organisation=report.organisation, report=report)
     if checked.errors or checked.unanswered(report.answers):
         raise NotSubmittableError(checked)
     report.submitted_at = report.submitted_at or timezone.now()

@@ -9,8 +9,10 @@ from kpis.models import Kpi
 from reporting.fields import FORMS, Field
 from reporting.known import NamedStandard
 from reporting.models import Report
-from reporting.suggestions import kpi_words
+from reporting.suggestions import kpi_words, units_of
 from usecases.models import City, UseCase
+
+MOST_UNITS = 5
 
 
 def words_of(value: Any) -> str:
@@ -32,6 +34,10 @@ def words_of(value: Any) -> str:
 def understood(kind: str, values: Mapping[str, Any]) -> dict[str, str]:
     """Name of the control -> how its entry was read. Values are those of `Checked`."""
     told: dict[str, str] = {}
+    kpi = values.get("kpi")
+    if isinstance(kpi, Kpi) and "unit" not in values:
+        words = ", ".join(str(one.words) for one in units_of(kpi)[:MOST_UNITS])
+        told["unit"] = _("Such as: %(words)s") % {"words": words}
     for one in FORMS[kind].fields:
         if one.is_repeated:
             for i, row in enumerate(values.get(one.name) or []):

@@ -35,6 +35,7 @@ from reporting.services import (
 )
 from reporting.states import EDITABLE, State
 from reporting.suggestions import LISTED, suggest
+from reporting.understanding import words_of
 from reporting.workspace import workspace_of
 from usecases.models import City, UseCase
 
@@ -134,9 +135,7 @@ class SubmitView(MemberView):
             "report": report,
             "pages": page_states(report, checked),
             "warnings": [warned(report, one) for one in checked.warnings],
-            "errors": [
-                (error_address(report, one.field), error_label(report, one.field), one) for one in checked.errors
-            ],
+            "errors": [(error_address(report, one.field), one) for one in checked.errors],
             "can_be_sent": not checked.errors,
             "completeness": completeness(report.kind, checked.values),
             "standing": standing_of(checked) if report.kind == Kind.RESULT else None,
@@ -207,7 +206,7 @@ def found_report(request: HttpRequest, key: str) -> Report:
 
 @dataclass(frozen=True)
 class Told:
-    """One question and its answer, as typed."""
+    """One question and its answer, as typed; and what it names, where the portal knows that."""
 
     field: Field
     text: str
@@ -243,7 +242,14 @@ def page_states(report: Report, checked: Checked) -> list[PageState]:
     states = []
     for page in FORMS[report.kind].pages:
         fields = FORMS[report.kind].on(page.name)
-        told = [Told(one, told_text(report.kind, one, report.entries.get(one.name)), "") for one in fields]
+        told = [
+            Told(
+                one,
+                told_text(report.kind, one, report.entries.get(one.name)),
+                words_of(checked.values.get(one.name)),
+            )
+            for one in fields
+        ]
         answered = [one for one in told if one.text]
         states.append(
             PageState(
@@ -275,12 +281,6 @@ def error_address(report: Report, name: str) -> str:
     page = forms.page_of(report.kind, name)
     anchor = f"#{forms.element_id(name)}" if name else ""
     return f"{reverse('reporting:page', args=[report.key, page])}?check{anchor}"
-
-
-def error_label(report: Report, name: str) -> str | Promise:
-    """The words of the field that an error is about."""
-    field = FORMS[report.kind].by_name.get(name.split(".")[0])
-    return field.label if field else ""
 
 
 def standing_of(checked: Checked) -> Standing | None:

@@ -27,6 +27,47 @@ API_PREFIX = "/api/"
 PROBLEM_JSON = "application/problem+json"
 #: The problem type of a refused request, explained in the documentation of the API.
 BAD_PARAMETERS = "bad-parameters"
+#: What may be wrong with a request that writes: problem type -> title, explanation.
+PROBLEM_TYPES: dict[str, tuple[str, str]] = {
+    "bad-body": (
+        "Bad body",
+        "The body is not what this address takes. `errors` names each place by its JSON pointer.",
+    ),
+    "report-errors": (
+        "The report has errors",
+        "Something in it cannot be right. `errors` says of each field what, and how to mend it; nothing was saved.",
+    ),
+    "unanswered-warnings": (
+        "The report has warnings",
+        "Something in it is unusual. Mend it, or send it again with `answers`: a mapping of each warning's `answer_as` "
+        "to your words, such as “yes, really: it was a holiday”. The answers travel with the record.",
+    ),
+    "batch-refused": (
+        "Nothing of the batch was taken",
+        "With `atomic=true` one report with errors or unanswered warnings refuses all. `items` tells of each.",
+    ),
+    "idempotency-key-reused": (
+        "The Idempotency-Key was used for another request",
+        "A key stands for one request. Take a new one for another address, query or body.",
+    ),
+    "request-in-progress": (
+        "The same request is being worked off",
+        "Another request with this Idempotency-Key has not ended yet. Send it again a little later.",
+    ),
+    "version-required": (
+        "If-Match is missing",
+        "Say which version you change: the `ETag` of the report as you read it, in the header If-Match.",
+    ),
+    "version-conflict": (
+        "The report was changed meanwhile",
+        "If-Match names an older version. `current` is the report as it is now: put your change into it, and send it "
+        "with the new `ETag`.",
+    ),
+    "move-refused": (
+        "The report cannot do this now",
+        "Its state does not allow it: see the picture of the states in the documentation of reports.",
+    ),
+}
 #: Registered by draft-ietf-httpapi-ratelimit-headers for answers with status 429.
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
@@ -56,6 +97,27 @@ class BadParameters(exceptions.APIException):
             if len(named) == 1
             else "These parameters cannot be used: {}.".format(", ".join(named))
         )
+
+
+class ProblemError(exceptions.APIException):
+    """A refusal with a problem type of its own (see `PROBLEM_TYPES`) and further members.
+
+    Attributes:
+        kind: of `PROBLEM_TYPES`.
+        members: further entries of the problem document, such as `errors`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        kind: str = "",
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ):
+        super().__init__(detail)
+        self.status_code, self.kind, self.headers, self.members = status, kind, dict(headers or {}), members
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -157,9 +219,14 @@ def problem_details(exc: Exception, context: Mapping[str, Any]) -> HttpResponse 
         if isinstance(exc, BadParameters):
             title, kind = "Bad parameters", documented(BAD_PARAMETERS)
             members["errors"] = [asdict(error) for error in exc.errors]
+        elif isinstance(exc, ProblemError):
+            headers |= exc.headers
+            members |= exc.members
+            if exc.kind:
+                title, kind = PROBLEM_TYPES[exc.kind][0], documented(exc.kind)
         elif isinstance(exc, exceptions.Throttled):
             kind = QUOTA_EXCEEDED
-            members["violated-policies"] = ["client"]
+            members["violated-policies"] = [getattr(exc, "policy", "client")]
             if exc.wait is not None:
                 headers["Retry-After"] = str(max(1, int(exc.wait)))
         elif isinstance(exc, exceptions.ValidationError):
