@@ -42,6 +42,8 @@ urlpatterns = [
         path("join/", include("alliance.members.join_urls")),
         path("membership/", include("alliance.members.membership_urls")),
         path("workspace/organisations/", include("alliance.members.own_organisation_urls")),
+        path("workspace/", include("reporting.urls")),
+        path("promises/", include("reporting.promise_urls")),
         path("history/", include("alliance.events.urls")),
         path("operations/mails/again/", RetryMailsView.as_view(), name="retry_mails"),
         path("operations/", include("alliance.events.operations_urls")),
