@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from alliance.events import jobs
 from alliance.events.models import Job
 from alliance.members.models import Organisation
-from reporting.checking import Checked, Finding, Level, check
+from reporting.checking import check
+from reporting.findings import Checked, Finding, Level
+from reporting.known import Known
 from reporting.models import Import, ImportState, Report
 from reporting.sheets import columns
 from reporting.sheets.opening import Row, Sheet, SheetError, open_sheet
@@ -50,7 +52,7 @@ class Plan:
     """A row, and what an import does with it.
 
     Attributes:
-        report: primary key of the report that it is about; None: a new one.
+        report: the report that it is about; None: a new one.
         entries: all entries that the report has afterwards.
         answers: answers to warnings that it has already.
     """
@@ -58,7 +60,7 @@ class Plan:
     row: int
     action: Action
     entries: dict[str, Any]
-    report: int | None = None
+    report: Report | None = None
     answers: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -93,7 +95,7 @@ def plans(one: Import, sheet: Sheet) -> Iterator[Plan]:
         if key:
             plan = _of_report(row.number, key, own.get(key), entries)
         elif (report := there.get(_text(entries))) is not None:
-            plan = Plan(row.number, Action.UNCHANGED, entries, report.pk)
+            plan = Plan(row.number, Action.UNCHANGED, entries, report)
         else:
             plan = Plan(row.number, Action.CREATE, entries)
         text = key or _text(entries)
@@ -116,21 +118,21 @@ def _of_report(row: int, key: str, report: Report | None, entries: dict[str, Any
         error = Finding(Level.ERROR, columns.REPORT, "unknown-report", message % {"key": key[:40]})
         return Plan(row, Action.REFUSED, entries, findings=[error])
     if _text(entries) == _text({name: value for name, value in report.entries.items() if value not in ("", [])}):
-        return Plan(row, Action.UNCHANGED, report.entries, report.pk)
+        return Plan(row, Action.UNCHANGED, report.entries, report)
     if report.state in EDITABLE:
-        return Plan(row, Action.UPDATE, entries, report.pk, dict(report.answers))
+        return Plan(row, Action.UPDATE, entries, report, dict(report.answers))
     if report.state == State.ACCEPTED:
-        return Plan(row, Action.CORRECT, entries, report.pk, dict(report.answers))
+        return Plan(row, Action.CORRECT, entries, report, dict(report.answers))
     message = _("This report is “%(state)s” and cannot be changed now.") % {"state": report.get_state_display()}
     error = Finding(Level.ERROR, columns.REPORT, "not-editable", message)
-    return Plan(row, Action.REFUSED, entries, report.pk, findings=[error])
+    return Plan(row, Action.REFUSED, entries, report, findings=[error])
 
 
-def checked(plan: Plan, *, kind: str, organisation: Organisation) -> Checked:
-    """The row checked as a form is; findings of the row itself come first."""
+def checked(plan: Plan, *, kind: str, organisation: Organisation, known: Known) -> Checked:
+    """The row checked as a form is; findings of the row itself come first. `known` serves all rows of a sheet."""
     if plan.action in (Action.UNCHANGED, Action.REFUSED):
         return Checked(findings=list(plan.findings))
-    found = check(kind, plan.entries, organisation=organisation)
+    found = check(kind, plan.entries, organisation=organisation, known=known, report=plan.report)
     found.findings[:0] = plan.findings
     return found
 
@@ -151,8 +153,11 @@ def check_import(job: Job, progress: jobs.Progress) -> None:
     rows_with: dict[str, set[int]] = {level.value: set() for level in Level}
     total = len(sheet.rows)
     progress(0, total)
-    for done, plan in enumerate(plans(one, sheet), 1):
-        found = checked(plan, kind=one.kind, organisation=one.organisation)
+    planned = list(plans(one, sheet))
+    known = Known(one.organisation)
+    known.prepare(one.kind, [plan.entries for plan in planned])
+    for done, plan in enumerate(planned, 1):
+        found = checked(plan, kind=one.kind, organisation=one.organisation, known=known)
         actions[plan.action] += 1
         for finding in found.findings:
             rows_with[finding.level].add(plan.row)

@@ -158,7 +158,7 @@ def _take(one: Import, rows: list[Plan], job: Job) -> None:
         if plan.action == Action.CREATE
     ]
     Report.objects.bulk_create(made, batch_size=_BATCH)
-    changed = {plan.report: plan for plan in rows if plan.action == Action.UPDATE}
+    changed = {plan.report.pk: plan for plan in rows if plan.action == Action.UPDATE and plan.report}
     for report in Report.objects.select_for_update().filter(pk__in=changed):
         plan = changed[report.pk]
         if report.state not in EDITABLE:
@@ -192,7 +192,6 @@ def _answers_by_row(one: Import) -> dict[int, dict[str, str]]:
 
 def _corrections(one: Import, rows: list[Plan], actor: User, warned: Mapping[int, dict[str, str]]) -> list[Report]:
     """Drafts that are to correct what was accepted."""
-    accepted = Report.objects.in_bulk([plan.report for plan in rows])
     made = [
         Report(
             kind=one.kind,
@@ -200,14 +199,14 @@ def _corrections(one: Import, rows: list[Plan], actor: User, warned: Mapping[int
             author=actor,
             entries=plan.entries,
             answers={**plan.answers, **warned.get(plan.row, {})},
-            about=accepted[plan.report].about,
-            corrects_use_case=accepted[plan.report].use_case if one.kind == "use-case" else None,
-            corrects_result=accepted[plan.report].result,
+            about=accepted.about,
+            corrects_use_case=accepted.use_case if one.kind == "use-case" else None,
+            corrects_result=accepted.result,
             imported_by=one,
             row=plan.row,
         )
         for plan in rows
-        if plan.report is not None
+        if (accepted := plan.report) is not None
     ]
     return Report.objects.bulk_create(made, batch_size=_BATCH)
 

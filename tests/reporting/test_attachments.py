@@ -120,6 +120,7 @@ def test_a_file_is_given_out_to_those_who_may_see_the_report_and_to_all_once_it_
     client.force_login(report.author)
     answer = client.get(address)
     assert b"".join(answer.streaming_content) == PDF
+    answer.close()
     assert answer["Cache-Control"] == "private, no-store"
     assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert answer["X-Content-Type-Options"] == "nosniff"
@@ -128,6 +129,7 @@ def test_a_file_is_given_out_to_those_who_may_see_the_report_and_to_all_once_it_
     accepted(report)
     answer = client.get(address)
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
+    answer.close()
     Report.objects.filter(pk=report.pk).update(state=State.WITHDRAWN)
     assert client.get(address).status_code == 404
 

@@ -17,7 +17,7 @@ from reporting.models import Registration
 from reporting.promising import PromiseRefusedError
 from usecases.models import City, Vertical
 
-pytestmark = pytest.mark.usefixtures("reference_data")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("reference_data")]
 
 FORM = {
     "organisation": "testing",
@@ -59,7 +59,7 @@ def promise(organisation, ada) -> Registration:
         organisation=organisation,
         author=ada,
         title="Prices that follow demand",
-        city=City.objects.get(slug="san-francisco"),
+        city=City.objects.get(name="San Francisco"),
         vertical=Vertical.objects.get(code="mobility"),
         kpi=Kpi.objects.get(code="ALL-PRK-SEARCH"),
         unit="minute",
