@@ -18,14 +18,19 @@ class Choice:
 
     conflict: merging.Conflict
     label: str
-    marked: merging.Marked | None
+    mine: str
+    theirs: str
 
     @classmethod
     def of(cls, kind: str, conflict: merging.Conflict) -> "Choice":
         known = FORMS[kind].by_name.get(conflict.name)
         label = str(known.label) if known else _("Answer to a question")
         mine, theirs = (plain_text(kind, conflict.name, value) for value in (conflict.mine, conflict.theirs))
-        return cls(conflict, label, merging.marked(mine, theirs))
+        return cls(conflict, label, mine, theirs)
+
+    @property
+    def marked(self) -> merging.Marked:
+        return merging.marked(self.mine, self.theirs)
 
     @property
     def name(self) -> str:

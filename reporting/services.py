@@ -8,10 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from alliance.members.models import Organisation, User
-from reporting import policies
+from reporting import policies, tasks, telling
 from reporting.checking import Checked, check
 from reporting.entries import storable
-from reporting.models import Move, Report, Round
+from reporting.models import Kind, Move, Report, Round
 from reporting.models.reports import new_key
 from reporting.states import EDITABLE, Party, State, is_allowed
 from usecases.models import UseCase
@@ -124,6 +124,7 @@ def submit_report(*, report: Report, actor: User, version: int, checked: Checked
     checked = checked or check(report.kind, report.entries, organisation=report.organisation, report=report)
     if checked.errors or checked.unanswered(report.answers):
         raise NotSubmittableError(checked)
+    _point_at_use_case(report, checked)
     report.submitted_at = report.submitted_at or timezone.now()
     move(report, State.SUBMITTED, actor=actor, party=Party.MEMBER)
     Round.objects.create(
@@ -133,7 +134,19 @@ def submit_report(*, report: Report, actor: User, version: int, checked: Checked
         answers=report.answers,
         submitted_by=actor,
     )
+    number = report.rounds.count()
+    if number > 1:
+        telling.tell_editor(report, kind=telling.REPORT_RESUBMITTED, reference=str(number))
+    transaction.on_commit(tasks.assign_reports.delay)
     return report
+
+
+def _point_at_use_case(report: Report, checked: Checked) -> None:
+    """Note the use case that a result names, be it public or reported as well."""
+    named = checked.values.get("use_case")
+    if report.kind == Kind.RESULT:
+        report.about = named if isinstance(named, UseCase) else None
+        report.about_report = named if isinstance(named, Report) else None
 
 
 @transaction.atomic
