@@ -9,3 +9,6 @@ class ReportingConfig(AppConfig):
 
     name = "reporting"
     verbose_name = _("reports")
+
+    def ready(self) -> None:
+        from reporting import telling  # noqa: F401  (registers what people are told)

@@ -1,12 +1,53 @@
-"""From a public record back to entries: a correction begins with what is told now."""
+"""Corrections of public records: reports of their own, which begin with what the record tells now."""
 
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
 from alliance.core.fields import decimal_text
-from alliance.members.models import Organisation
+from alliance.members.models import Organisation, User
 from kpis.models import Result
+from reporting import policies
+from reporting.models import Kind, Report
+from reporting.states import State
 from usecases.models import UseCase
+
+_OPEN = (State.DRAFT, State.SUBMITTED, State.CHANGES_REQUESTED)
+
+
+@transaction.atomic
+def start_correction(*, record: UseCase | Result, organisation: Organisation, actor: User) -> Report:
+    """A draft that begins with what a public record tells; the one that is open already, when there is one.
+
+    Raises: PermissionDenied.
+    """
+    if not policies.may_correct(actor, organisation, record):
+        raise PermissionDenied
+    reports = Report.objects.select_for_update(of=("self",)).filter(organisation=organisation, state__in=_OPEN)
+    if isinstance(record, UseCase):
+        UseCase.objects.select_for_update().get(pk=record.pk)  # two at once begin one
+        if (begun := reports.filter(corrects_use_case=record).first()) is not None:
+            return begun
+        return Report.objects.create(
+            kind=Kind.USE_CASE,
+            organisation=organisation,
+            author=actor,
+            entries=entries_of_use_case(record, organisation),
+            corrects_use_case=record,
+        )
+    Result.objects.select_for_update().get(pk=record.pk)
+    if (begun := reports.filter(corrects_result=record).first()) is not None:
+        return begun
+    return Report.objects.create(
+        kind=Kind.RESULT,
+        organisation=organisation,
+        author=actor,
+        entries=entries_of_result(record),
+        about=record.use_case,
+        corrects_result=record,
+    )
 
 
 def _text(value: Any) -> str:

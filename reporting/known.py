@@ -127,7 +127,7 @@ class Known:
     # --- large ones: what was asked for ------------------------------------------------------------------------------
     def use_cases(self, text: str) -> list[UseCase | Report]:
         """Use cases of this slug, address or title, and the organisation's own reports of one by title or key."""
-        key = _slug_of(text)
+        key = slug_of(text)
         if key not in self._use_cases:
             self._find_use_cases([key])
         return self._use_cases[key]
@@ -218,7 +218,7 @@ class Known:
             return found
         reports = Report.objects.filter(organisation=self.organisation, kind=Kind.RESULT, state__in=_OPEN, result=None)
         rows = list(reports.values_list("pk", "entries__use_case", "entries__kpi", "entries__result_on"))
-        self._find_use_cases({_slug_of(clean(str(row[1] or ""))) for row in rows})
+        self._find_use_cases({slug_of(clean(str(row[1] or ""))) for row in rows})
         for pk, use_case, kpi, on in rows:
             named, kpis = self.use_cases(clean(str(use_case or ""))), self.kpis.named(str(kpi or ""))
             if len(named) == len(kpis) == 1:
@@ -265,14 +265,14 @@ class Known:
         """Ask at once for all that the entries of many reports name."""
         reports = list(reports)
         if kind == Kind.RESULT:
-            self._find_use_cases({_slug_of(clean(str(entries.get("use_case") or ""))) for entries in reports})
+            self._find_use_cases({slug_of(clean(str(entries.get("use_case") or ""))) for entries in reports})
             self._find_results(
                 {row.pk for rows in self._use_cases.values() for row in rows if isinstance(row, UseCase)}
             )
             named = (self.kpis.named(clean(str(entries.get("kpi") or ""))) for entries in reports)
             self._find_statistics({kpi.pk: kpi for found in named for kpi in found}.values())
         else:
-            names = {clean(str(name)).lower() for entries in reports for name in _organisations_in(entries)}
+            names = {clean(str(name)).lower() for entries in reports for name in named_organisations(entries)}
             self._find_organisations(names)
 
 
@@ -297,7 +297,7 @@ def _countries() -> Mapping[str, str]:
     return found | {"usa": "US", "united states of america": "US", "uk": "GB", "uae": "AE", "ee. uu.": "US"}
 
 
-def _organisations_in(entries: Mapping[str, Any]) -> list[Any]:
+def named_organisations(entries: Mapping[str, Any]) -> list[Any]:
     given = entries.get("organisations")
     if isinstance(given, str):
         return given.replace("\n", ";").split(";")
@@ -305,7 +305,7 @@ def _organisations_in(entries: Mapping[str, Any]) -> list[Any]:
     return [one.get("organisation", "") if isinstance(one, Mapping) else one for one in given]
 
 
-def _slug_of(text: str) -> str:
+def slug_of(text: str) -> str:
     """The slug in the address of a use case; any other text as it is."""
     if "/use-cases/" in text:
         return text.partition("/use-cases/")[2].partition("?")[0].strip("/")

@@ -1,7 +1,7 @@
 """From a report that was accepted to the public record: the values that were read become rows of lower floors.
 
-Runs inside the transaction of the acceptance (`reporting.reviewing`). Whatever is named and not known yet (a technology,
-an organisation, a city that the editor has placed on the map) becomes a row as well.
+Runs inside the transaction of the acceptance (`reporting.reviewing`). Whatever is named and not known yet (a
+technology, an organisation, a city that the editor has placed on the map) becomes a row as well.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,6 @@
 """Places, fields, technologies, and the use cases that bring them together."""
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, Q, Value, When
@@ -325,6 +326,7 @@ class UseCase(Record):
         ordering = ["title", "pk"]
         indexes = [
             models.Index(fields=["title", "id"], name="usecase_title"),
+            GinIndex(OpClass("title", name="gin_trgm_ops"), name="usecase_title_alike"),
             models.Index(fields=["-published_at", "id"], name="usecase_newest"),
         ]
         constraints = [

@@ -63,14 +63,16 @@ def conflicted(user: Someone, organisations: Iterable[Organisation | int]) -> bo
     Args:
         organisations: or their ids.
     """
+    return not {one if isinstance(one, int) else one.pk for one in organisations}.isdisjoint(bound_to(user))
+
+
+def bound_to(user: Someone) -> frozenset[int]:
+    """The organisations whose matters a person must keep out of: see `conflicted`. Two queries."""
     if user is None or not user.is_authenticated:
-        return False
-    concerned = {one if isinstance(one, int) else one.pk for one in organisations}
-    if not concerned:
-        return False
-    own = Membership.objects.current(user).values("organisation")
-    if Membership.objects.current(user).filter(organisation__in=concerned).exists():
-        return True
-    theirs = Q(about__in=concerned) & (Q(user=user) | Q(organisation__in=own))
-    towards = Q(about__in=own, organisation__in=concerned)
-    return Interest.objects.current().filter(theirs | towards).exists()
+        return frozenset()
+    own = set(Membership.objects.current(user).values_list("organisation", flat=True))
+    tied = Interest.objects.current().filter(Q(user=user) | Q(organisation__in=own) | Q(about__in=own))
+    bound = set(own)
+    for holder, about in tied.values_list("organisation", "about"):
+        bound |= {about} if holder is None or holder in own else {holder}
+    return frozenset(bound)

@@ -167,6 +167,9 @@ CELERY_BEAT_SCHEDULE = {
     "send-digests": {"task": "alliance.members.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
     # A committed write wakes the worker at once; this finds what no message told of.
     "follow-changes": {"task": "alliance.events.tasks.follow_changes", "schedule": 5.0, "options": {"expires": 5}},
+    "forget-requests": {"task": "reporting.tasks.forget_requests", "schedule": 3_600.0},
+    # Whoever submits a report wakes the worker; this finds what no message told of.
+    "assign-reports": {"task": "reporting.tasks.assign_reports", "schedule": 300.0, "options": {"expires": 300}},
     "sweep-jobs": {"task": "alliance.events.jobs.sweep_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "examine-documents": {"task": "alliance.events.tasks.examine_documents", "schedule": crontab(hour=2, minute=30)},
 }
@@ -215,6 +218,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = LOCAL
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=not LOCAL)
 USERSESSIONS_TRACK_ACTIVITY = True
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_NAME = "sessionid"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -293,14 +297,20 @@ DATA_DIR = BASE_DIR / "data"
 
 # --- REST API
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "alliance.members.token_auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": [],
     "DEFAULT_PAGINATION_CLASS": "alliance.core.pagination.KeysetPagination",
     "DEFAULT_THROTTLE_CLASSES": ["alliance.core.throttling.ClientRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"client": env.str("API_RATE", default="600/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "client": env.str("API_RATE", default="600/min"),
+        "writing": env.str("API_WRITE_RATE", default="60/min"),
+    },
     "NUM_PROXIES": PROXY_COUNT,
     "DEFAULT_SCHEMA_CLASS": "alliance.core.schema.PortalSchema",
     "EXCEPTION_HANDLER": "alliance.core.errors.problem_details",
@@ -316,6 +326,12 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": ["alliance.core.schema.describe_tags", "alliance.core.schema.share_repeated"],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "token": {"type": "http", "scheme": "bearer", "description": "A token of /workspace/tokens/."},
+            "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE_NAME, "description": "With CSRF token."},
+        }
+    },
     "SORT_OPERATIONS": False,
     "SORT_OPERATION_PARAMETERS": False,
 }

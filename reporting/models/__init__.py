@@ -12,4 +12,6 @@ from reporting.models.reports import Report as Report
 from reporting.models.reports import Round as Round
 from reporting.models.requests import IdempotentRequest as IdempotentRequest
 from reporting.models.review import Comment as Comment
+from reporting.models.review import Mandate as Mandate
+from reporting.models.review import Merge as Merge
 from reporting.models.review import VerificationCheck as VerificationCheck

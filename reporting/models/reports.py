@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alliance.core.models import Versioned
+from alliance.core.verticals import VerticalCode
 from alliance.members.models import Organisation, Role, User
 from kpis.models import Result
 from reporting.states import MOVES, State
@@ -87,6 +88,8 @@ class Report(Versioned):
     assigned_to = models.ForeignKey(
         User, models.SET_NULL, null=True, blank=True, related_name="assigned_reports", verbose_name=_("editor")
     )
+    #: The field of city life that it is about, as far as it could be read: editors choose by it.
+    topic = models.CharField(_("field"), max_length=24, choices=VerticalCode, blank=True, editable=False)
     submitted_at = models.DateTimeField(_("first submitted"), null=True, blank=True)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
 

@@ -7,6 +7,7 @@ from alliance.core.models import Record, RecordQuerySet, Versioned
 from alliance.members.models import Organisation, User
 from kpis.models import Result, Verification
 from reporting.models.reports import Report
+from usecases.models import UseCase
 
 
 class Comment(Versioned):
@@ -30,6 +31,45 @@ class Comment(Versioned):
 
     def __str__(self) -> str:
         return self.text[:60]
+
+
+class Mandate(Versioned):
+    """An editor has named an organisation that shall verify a result independently."""
+
+    result = models.ForeignKey(Result, models.CASCADE, related_name="mandates", verbose_name=_("result"))
+    organisation = models.ForeignKey(
+        Organisation, models.CASCADE, related_name="mandates", verbose_name=_("who shall verify it")
+    )
+    named_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="mandates_given")
+
+    class Meta:
+        verbose_name = _("mandate to verify")
+        verbose_name_plural = _("mandates to verify")
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["result", "organisation"], name="%(app_label)s_%(class)s_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation}: {self.result}"
+
+
+class Merge(models.Model):
+    """Two use cases were found to be one: which, by whom, why."""
+
+    merged = models.ForeignKey(UseCase, models.CASCADE, related_name="merges_away", verbose_name=_("merged"))
+    kept = models.ForeignKey(UseCase, models.CASCADE, related_name="merges", verbose_name=_("kept"))
+    actor = models.ForeignKey(User, models.SET_NULL, null=True, related_name="merges_made")
+    reason = models.TextField(_("reason"))
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("merging of use cases")
+        verbose_name_plural = _("mergings of use cases")
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.merged} > {self.kept}"
 
 
 class VerificationCheck(Record):
