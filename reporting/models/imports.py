@@ -28,6 +28,8 @@ class Import(Versioned):
     state = models.CharField(_("state"), max_length=10, choices=ImportState, default=ImportState.UPLOADED)
     file = models.FileField(upload_to="imports/")
     name = models.CharField(_("name of the file"), max_length=200)
+    #: Headers in their order.
+    headers = models.JSONField(default=list, blank=True)
     #: Header of a column -> name of the field; empty: the column is left out.
     mapping = models.JSONField(default=dict, blank=True)
     #: What the dry run found: totals, and findings by row and column.

@@ -45,6 +45,7 @@ def upload(*, content: bytes, name: str, kind: str, organisation: Organisation, 
     _require(actor, organisation)
     sheet = open_sheet(content, name, lambda header: bool(columns.recognise(kind, header)))
     one = Import(organisation=organisation, author=actor, kind=kind, name=name[-200:])
+    one.headers = [header for header in sheet.headers if header]
     one.mapping = columns.guess(kind, sheet.headers, organisation)
     one.outcome = {"notes": sheet.notes, "sha256": hashlib.sha256(content).hexdigest()}
     one.file.save(f"{one.key}.{sheet.format}", ContentFile(content), save=False)

@@ -330,13 +330,23 @@ def _table(
     known = [sum(isinstance(cell, str) and cell != "" and recognise(cell) for cell in row) for row in beginning]
     filled = [sum(cell != "" for cell in row) >= min(2, len(row)) for row in beginning]
     at = known.index(max(known)) if max(known) else filled.index(True) if True in filled else 0
-    headers = [str(cell)[:200] for cell in table[at]]
+    headers = _told_apart([str(cell)[:200] for cell in table[at]])
     rows = [
         Row(numbers[i] if numbers else first_number + i, list(_padded(table[i], len(headers))))
         for i in range(at + 1, len(table))
         if any(cell != "" for cell in table[i])
     ]
     return _with_rows(Sheet(file_format, headers, rows, notes))
+
+
+def _told_apart(headers: list[str]) -> list[str]:
+    """Headers that stand several times get a number from the second on."""
+    seen: dict[str, int] = {}
+    told = []
+    for header in headers:
+        seen[header] = seen.get(header, 0) + 1
+        told.append(f"{header} ({seen[header]})" if header and seen[header] > 1 else header)
+    return told
 
 
 def _padded(cells: Sequence[Cell], width: int) -> Iterator[Cell]:

@@ -134,7 +134,7 @@ class ColumnsForm(forms.Form):
         super().__init__(*args, **kwargs)
         offered = columns.layout(one.kind)
         choices = [("", _("Leave it out")), *((column, columns.label_of(one.kind, column)) for column in offered)]
-        self.headers = {f"column{index}": header for index, header in enumerate(one.mapping)}
+        self.headers = {f"column{index}": header for index, header in enumerate(one.headers)}
         for name, header in self.headers.items():
             chosen = one.mapping[header]
             more = [] if chosen in offered or not chosen else [(chosen, columns.label_of(one.kind, chosen))]

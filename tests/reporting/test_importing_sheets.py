@@ -55,7 +55,7 @@ def organisation(ada):
 def rows(*changes: dict[str, str]) -> list[dict[str, str]]:
     """Valid rows, each changed in some fields; the years differ, so that no two are the same result."""
     return [
-        {**recipes.RESULT, "baseline_on": f"{2010 + n}-05", "result_on": f"{2011 + n}-05-31", **change}
+        {**recipes.RESULT, "baseline_on": f"{2013 + n}-05", "result_on": f"{2014 + n}-05-31", **change}
         for n, change in enumerate(changes)
     ]
 

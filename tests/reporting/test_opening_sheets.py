@@ -76,6 +76,10 @@ def test_rows_are_counted_as_the_members_program_counts_them():
     assert [row.number for row in read(book).rows] == [7]
 
 
+def test_columns_of_the_same_name_are_told_apart():
+    assert read(b"kpi,value,value\nA,1,2\n").headers == ["kpi", "value", "value (2)"]
+
+
 def test_dates_numbers_and_yes_stay_what_they_are():
     def write(book, sheet):
         sheet.write_row(0, 0, ["kpi", "before", "date", "n", "yes"])
