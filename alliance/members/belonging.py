@@ -113,6 +113,8 @@ def transfer(*, membership: Membership, actor: policies.Someone) -> Membership:
         membership: of who becomes the owner.
     Raises: PermissionDenied when the actor is no owner; ValidationError.
     """
+    if not actor.is_authenticated:
+        raise PermissionDenied
     membership = _locked(membership)
     own = Membership.objects.current(actor, Role.OWNER).filter(organisation=membership.organisation_id).first()
     if own is None:

@@ -42,6 +42,13 @@ def is_open(invitation: Invitation) -> bool:
     )
 
 
+def was_taken_by(invitation: Invitation, user: policies.Someone) -> bool:
+    """Whether a person took it and still belongs to the organisation."""
+    if not user.is_authenticated or invitation.accepted_by_id != user.pk:
+        return False
+    return Organisation.objects.of(user).filter(pk=invitation.organisation_id).exists()
+
+
 def path_of(token: str, language: str) -> str:
     with translation.override(language):
         return reverse("join:invitation", args=[token])
@@ -138,13 +145,11 @@ def take(*, token: str, user: User) -> Membership:
     if invitation is None:
         raise Gone
     organisation = Organisation.objects.select_for_update().get(pk=invitation.organisation_id)
-    if invitation.accepted_by_id == user.pk:
-        membership = Membership.objects.current(user).filter(organisation=organisation).first()
-        if membership is not None:
-            return membership
+    membership = Membership.objects.current(user).filter(organisation=organisation).first()
+    if membership is not None and was_taken_by(invitation, user):
+        return membership
     if not is_open(invitation):
         raise Gone
-    membership = Membership.objects.current(user).filter(organisation=organisation).first()
     if membership is None:
         membership = Membership.objects.create(user=user, organisation=organisation, role=invitation.role)
     elif Role.values.index(invitation.role) < Role.values.index(membership.role):

@@ -178,9 +178,8 @@ class InvitationView(View):
         return HttpResponseRedirect(f"{reverse(route)}?{urlencode({'next': reverse('join:invitation', args=[token])})}")
 
     def is_for(self, invitation: Invitation) -> bool:
-        """Whether it is open, or was taken by the same person."""
-        user = self.request.user
-        return invitations.is_open(invitation) or (user.is_authenticated and invitation.accepted_by_id == user.pk)
+        """Whether it is open, or was taken by the same person, who still belongs to the organisation."""
+        return invitations.is_open(invitation) or invitations.was_taken_by(invitation, self.request.user)
 
     def is_own(self, invitation: Invitation) -> bool:
         return self.request.user.is_authenticated and invitations.is_address_of(self.request.user, invitation.email)
