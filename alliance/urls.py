@@ -49,6 +49,8 @@ urlpatterns = [
         path("operations/", include("alliance.events.operations_urls")),
         path("", include("alliance.members.notice_urls")),
         path("contact/city/", AskCityView.as_view(), name="ask_city"),
+        path("accounts/interests/", include("alliance.members.interest_urls")),
+        path("accounts/data/", include("alliance.members.data_urls")),
         path("contact/", include("alliance.members.contact_urls")),
         path("accounts/", include("alliance.members.urls")),
         path("accounts/", include("allauth.urls")),
