@@ -37,7 +37,8 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Told:
-    """A finding in its place: the row as the member's program counts it, and the header of the column."""
+    """A finding in its place: the row as the member's program counts it, and the header of the column (where the sheet
+    has none: what the column would hold)."""
 
     row: int
     column: str
@@ -161,7 +162,7 @@ def check_import(job: Job, progress: jobs.Progress) -> None:
         actions[plan.action] += 1
         for finding in found.findings:
             rows_with[finding.level].add(plan.row)
-            told.append(_told(plan.row, finding, headers))
+            told.append(_told(one.kind, plan.row, finding, headers))
         progress(done, total)
     outcome = {
         "rows": total,
@@ -178,9 +179,11 @@ def check_import(job: Job, progress: jobs.Progress) -> None:
         )
 
 
-def _told(row: int, finding: Finding, headers: Mapping[str, str]) -> Told:
+def _told(kind: str, row: int, finding: Finding, headers: Mapping[str, str]) -> Told:
     parts = finding.field.split(".")
     # The API counts the times from 0, columns from 1.
     column = f"{parts[0]}.{int(parts[1]) + 1}.{parts[2]}" if len(parts) == 3 and parts[1].isdigit() else finding.field
     header = headers.get(column) or headers.get(parts[0], "")
+    if not header and columns.is_column(kind, column):
+        header = columns.label_of(kind, column)
     return Told(row, header, finding.field, finding.level.value, finding.code, str(finding.message))
