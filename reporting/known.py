@@ -142,6 +142,8 @@ class Known:
         for report in self.own_use_cases:
             for key in {report.key, clean(str(report.entries.get("title", "")))} & wanted:
                 found[key].append(report)
+        if elsewhere := wanted - set(found):
+            self._find_moved(elsewhere, found)
         if rest := {key.lower(): key for key in wanted - set(found)}:
             for row in rows.annotate(lower=Lower("title")).filter(lower__in=rest):
                 found[rest[row.lower]].append(row)
@@ -149,6 +151,22 @@ class Known:
                 if key := rest.get(clean(str(report.entries.get("title", ""))).lower()):
                     found[key].append(report)
         self._use_cases |= {key: found.get(key, []) for key in wanted}
+
+    def _find_moved(self, wanted: set[str], found: defaultdict[str, list[UseCase | Report]]) -> None:
+        """Public use cases by the key of the report that they came of, or by the slug of one merged into them."""
+        rows = UseCase.objects.visible_to(None).select_related("city")
+        names = rows.filter(merged__slug__in=wanted).values_list("merged__slug", "pk")
+        moved = dict(names)
+        if self.organisation is not None:
+            reports = Report.objects.filter(organisation=self.organisation, key__in=wanted)
+            for key, pk, kept in reports.values_list("key", "use_case", "use_case__merged_into"):
+                if pk is not None:
+                    moved[key] = kept or pk
+        if moved:
+            public = rows.in_bulk(set(moved.values()))
+            for key, pk in moved.items():
+                if pk in public:
+                    found[key].append(public[pk])
 
     @cached_property
     def own_use_cases(self) -> list[Report]:

@@ -186,7 +186,7 @@ class Resource(Door, viewsets.GenericViewSet):
         self.refuse_unknown(request.query_params, (FIELDS, OMIT), errors)
         if errors:
             raise BadParameters(errors)
-        row = self._one(self.serializer_class.lean(self.get_queryset(), only), kwargs[self.lookup_field])
+        row = self._row_at(self.serializer_class.lean(self.get_queryset(), only), kwargs[self.lookup_field])
         if isinstance(row, Response):
             return row
         self.last_modified = conditional.newest_change([row])
@@ -200,7 +200,7 @@ class Resource(Door, viewsets.GenericViewSet):
         """The key of the record that stands for one that is gone from this address; empty when nothing does."""
         return ""
 
-    def _one(self, rows: QuerySet, text: str) -> Any:
+    def _row_at(self, rows: QuerySet, text: str) -> Any:
         """The record, or the answer that says where it is now."""
         row = rows.filter(**{self.lookup_field: self.key(text)}).first()
         if row is None and (key := self.moved_to(self.key(text))):

@@ -5,6 +5,7 @@ from typing import Any
 
 from alliance.members.models import Membership, Organisation, Role, User
 from reporting import services
+from reporting.checking import check
 from reporting.models import Kind, Report
 
 _number = count(1)
@@ -52,12 +53,30 @@ def member(*, organisation: Organisation | None = None, role: str = Role.CONTRIB
     """Somebody who reports for an organisation: for one of its own when none is given."""
     n = next(_number)
     values = {"email": f"member-{n}@example.org", "name": f"Member {n}"} | fields
-    user = User.objects.create_user(password="long enough for a test", **values)
+    user = User.objects.create_user(**values)
     place = organisation or Organisation.objects.create(
         name=f"City of Member {n}", slug=f"city-of-member-{n}", member_since="2020-01-01"
     )
     Membership.objects.create(user=user, organisation=place, role=role)
     return user
+
+
+def editor(**fields: Any) -> User:
+    """Somebody who reviews, without an organisation."""
+    n = next(_number)
+    values = {"email": f"editor-{n}@example.org", "name": f"Editor {n}", "is_staff": True} | fields
+    return User.objects.create_user(password="long enough for a test", **values)
+
+
+def submitted(report: Report, *, answer: str = "") -> Report:
+    """The report, sent; every question about it is answered so."""
+    assert report.author is not None
+    found = check(report.kind, report.entries, organisation=report.organisation, report=report)
+    answers = {one.key: answer for one in found.warnings} if answer else {}
+    report = services.save_entries(
+        report=report, actor=report.author, version=report.version, entries={}, answers=answers
+    )
+    return services.submit_report(report=report, actor=report.author, version=report.version)
 
 
 def organisation_of(user: User) -> Organisation:
