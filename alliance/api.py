@@ -15,12 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 import kpis.api
+import reporting.api
 import standards.api
 import usecases.api
 from alliance.core import api_guide, pagination
 from alliance.core import schema as api_schema
 from alliance.core.api import AcceptNegotiation, Endpoint, Resource
-from alliance.core.errors import BadParameters, ParameterError
+from alliance.core.errors import PROBLEM_TYPES, BadParameters, ParameterError
 from alliance.core.throttling import ClientRateThrottle
 from alliance.events.facet_api import FacetCounts
 from alliance.members import api as members_api
@@ -57,6 +58,9 @@ _ALL = {
         *members_api.resources,
     )
 }
+#: Lists to which members report, by a door of a higher floor.
+for _name, _reporting in reporting.api.DOORS.items():
+    _ALL[_name] = type(f"Reporting{_ALL[_name].__name__}", (_reporting, _ALL[_name]), {})
 RESOURCES: list[type[Resource]] = [_ALL[name] for name in _ORDER]
 
 
@@ -164,19 +168,25 @@ class DocsView(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         described = openapi()
         sections = api_guide.sections(described)
-        resources = {resource.resource: resource for resource in RESOURCES}
+        resources = {resource.resource: resource for resource in (*RESOURCES, reporting.api.ReportResource)}
         return super().get_context_data(
             # The address under which the reader has come, so that what is copied from here works there.
             origin=f"{self.request.scheme}://{self.request.get_host()}",
             sections=[(section, resources[section.name]) for section in sections if section.name in resources],
             others=[section for section in sections if section.name not in resources],
-            refusals=api_schema.REFUSALS.items(),
+            refusals=(api_schema.WRITING_REFUSALS | api_schema.REFUSALS).items(),
+            problem_types=PROBLEM_TYPES.items(),
             problem_example=api_guide.problem_example(described, "400"),
             throttle=ClientRateThrottle(),
             largest_page=pagination.LARGEST_PAGE,
             page_size=pagination.PAGE_SIZE,
             **kwargs,
         )
+
+
+def _writes(resource: type[Resource]) -> dict[str, str]:
+    """Method -> action, for lists to which members report."""
+    return {"post": "create"} if issubclass(resource, reporting.api.ReportingDoor) else {}
 
 
 urlpatterns: list[Any] = [
@@ -188,7 +198,7 @@ for _resource in RESOURCES:
     _door: dict[str, Any] = {"filterset_class": filterset_of(_resource)}
     _base, _name = _resource.resource, _resource.url_name
     urlpatterns += [
-        path(f"v1/{_base}/", _resource.as_view({"get": "list"}, **_door), name=f"{_name}-list"),
+        path(f"v1/{_base}/", _resource.as_view({"get": "list", **_writes(_resource)}, **_door), name=f"{_name}-list"),
         re_path(
             rf"^v1/{_base}/(?P<{_resource.lookup_field}>{_resource.lookup_value_regex})/$",
             _resource.as_view({"get": "retrieve"}, **_door),
@@ -203,3 +213,13 @@ for _resource in RESOURCES:
     if issubclass(_resource, FacetCounts):
         facets = _resource.as_view({"get": "facets"}, **_door)
         urlpatterns.append(path(f"v1/facets/{_base}/", facets, name=f"{_name}-facets"))
+
+_reports = reporting.api.ReportResource
+urlpatterns += [
+    path("v1/reports/", _reports.as_view({"get": "list"}), name="report-list"),
+    re_path(
+        rf"^v1/reports/(?P<key>{_reports.lookup_value_regex})/$",
+        _reports.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="report-detail",
+    ),
+]

@@ -39,6 +39,7 @@ class Operation:
     """A method at an address."""
 
     identifier: str
+    method: str
     path: str
     summary: str
     description: str
@@ -63,10 +64,10 @@ class Section:
 
 def sections(described: Schema) -> list[Section]:
     """The resources in the order of the description; what is no resource comes last, as `about`."""
-    by_tag: dict[str, list[tuple[str, Schema]]] = {}
+    by_tag: dict[str, list[tuple[str, str, Schema]]] = {}
     for path, methods in described["paths"].items():
-        for operation in methods.values():
-            by_tag.setdefault(operation["tags"][0], []).append((path, operation))
+        for method, operation in methods.items():
+            by_tag.setdefault(operation["tags"][0], []).append((method.upper(), path, operation))
     names = [*(name for name in by_tag if name != "about"), *(name for name in by_tag if name == "about")]
     return [_section(described, name, by_tag[name]) for name in names]
 
@@ -82,33 +83,39 @@ def problem_example(described: Schema, status: str) -> str:
     return pretty(_first_example(answer["content"]["application/problem+json"]))
 
 
-def _section(described: Schema, name: str, found: list[tuple[str, Schema]]) -> Section:
+def _section(described: Schema, name: str, found: list[tuple[str, str, Schema]]) -> Section:
     fields: list[FieldRow] = []
     example = ""
-    for _path, operation in found:
+    for _method, _path, operation in found:
         if operation["operationId"].endswith("_read"):
             content = operation["responses"]["200"]["content"]["application/json"]
             fields = list(_fields(described, content["schema"]))
             if (value := _first_example(content)) is not None:
                 example = pretty(value)
-    return Section(name, [_operation(described, path, operation) for path, operation in found], fields, example)
+    return Section(name, [_operation(described, *one) for one in found], fields, example)
 
 
 def _first_example(content: Schema) -> Any:
     return next((one["value"] for one in content.get("examples", {}).values()), None)
 
 
-def _operation(described: Schema, path: str, operation: Schema) -> Operation:
+def _operation(described: Schema, method: str, path: str, operation: Schema) -> Operation:
     parameters = [_resolved(described, one) for one in operation.get("parameters", ())]
     return Operation(
         identifier=operation["operationId"],
+        method=method,
         path=path,
         summary=operation.get("summary", ""),
         description=operation.get("description", ""),
         parameters=[_parameter(one) for one in parameters if one["in"] in ("query", "path")],
         statuses=sorted(operation["responses"]),
-        media_types=list(operation["responses"]["200"].get("content", {})),
+        media_types=list(_success(operation).get("content", {})),
     )
+
+
+def _success(operation: Schema) -> Schema:
+    """The first answer that is no refusal."""
+    return next(answer for status, answer in sorted(operation["responses"].items()) if status < "300")
 
 
 def _parameter(one: Schema) -> Parameter:

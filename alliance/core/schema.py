@@ -6,6 +6,7 @@ Parameters come from the filtersets, bodies from the public JSON's serializers, 
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -19,7 +20,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 
 from alliance.core import exports, pagination
-from alliance.core.api import Resource
+from alliance.core.api import Door, Resource
 from alliance.core.errors import PROBLEM_JSON, QUOTA_EXCEEDED, documented, phrase
 from alliance.core.facets import FACET, Facet
 from alliance.core.fields import FIELDS, OMIT
@@ -73,6 +74,29 @@ class ProblemSerializer(serializers.Serializer):
         return {name.replace("violated_policies", "violated-policies"): field for name, field in fields.items()}
 
 
+class PlaceErrorSerializer(serializers.Serializer):
+    """What is wrong with one place of a body, or with one parameter."""
+
+    pointer = serializers.CharField(required=False, help_text="The place in the body, a JSON pointer.")
+    parameter = serializers.CharField(required=False)
+    field = serializers.CharField(required=False, help_text="The entry, such as `standards.0.standard`.")
+    detail = serializers.CharField(help_text="What is wrong, and how to mend it; of a warning a question.")
+    code = serializers.CharField(help_text="Stable, for programs.")
+    answer_as = serializers.CharField(required=False, help_text="Under which a warning is answered.")
+    answered = serializers.BooleanField(required=False)
+
+
+class WritingProblemSerializer(ProblemSerializer):
+    """A refused request that writes."""
+
+    errors = PlaceErrorSerializer(many=True, required=False)
+    warnings = PlaceErrorSerializer(many=True, required=False, help_text="Unusual things that nobody has answered.")
+    items = serializers.ListField(
+        child=serializers.DictField(), required=False, help_text="Of a batch: what became of each."
+    )
+    current = serializers.DictField(required=False, help_text="The record as it is now.")
+
+
 #: status -> what it means here.
 REFUSALS: dict[int, str] = {
     400: "A parameter, its value or a cursor that this list does not know. All are named.",
@@ -87,6 +111,39 @@ REFUSALS: dict[int, str] = {
     500: "A fault of the portal. It has been logged.",
     503: "A service that the portal needs does not answer just now. Retry-After says when to try again.",
 }
+
+
+#: The same for requests that write, and for records that are no public ones.
+WRITING_REFUSALS: dict[int, str] = {
+    **REFUSALS,
+    400: "A parameter or the body that is not taken here. `errors` names all that is wrong.",
+    401: "Credentials are missing or not valid: send a token.",
+    409: "The state of the record does not allow it, or the same request is being worked off.",
+    412: "The record is not the one that If-Match names; `current` is the record as it is now.",
+    413: "The body is too long.",
+    422: "What was sent cannot be taken as it is: `errors` and `warnings` say why and how to mend it.",
+    428: "If-Match is missing.",
+}
+
+
+@dataclass(frozen=True)
+class Described:
+    """An operation that is no reading of a public resource, in words and with its bodies.
+
+    Attributes:
+        request: the serializer of its body; None: it has none.
+        answers: status -> serializer or OpenApiResponse.
+        refusals: of `WRITING_REFUSALS`.
+    """
+
+    operation_id: str
+    summary: str
+    description: str
+    answers: Mapping[int, Any]
+    refusals: tuple[int, ...]
+    request: Any = None
+    parameters: tuple[OpenApiParameter, ...] = ()
+    tag: str = ""
 
 
 @cache
@@ -106,10 +163,18 @@ class PortalSchema(AutoSchema):
     def _action(self) -> str:
         return getattr(self.view, "action", "") or ""
 
+    @property
+    def _described(self) -> Described | None:
+        return getattr(self.view, "described", {}).get(self._action)
+
     def get_tags(self) -> list[str]:
+        if self._described and self._described.tag:
+            return [self._described.tag]
         return [self._resource.resource if self._resource else "about"]
 
     def get_operation_id(self) -> str:
+        if self._described:
+            return self._described.operation_id
         resource = self._resource
         if resource is None:
             return getattr(self.view, "operation_id", "") or super().get_operation_id()
@@ -117,6 +182,8 @@ class PortalSchema(AutoSchema):
         return f"{resource.resource.replace('-', '_')}_{action}"
 
     def get_summary(self) -> str | None:
+        if self._described:
+            return self._described.summary
         resource = self._resource
         if resource is None:
             return getattr(self.view, "summary", None)
@@ -128,6 +195,8 @@ class PortalSchema(AutoSchema):
         }[self._action]
 
     def get_description(self) -> str:
+        if self._described:
+            return self._described.description
         resource = self._resource
         if resource is None:
             return getattr(self.view, "description", "")
@@ -142,11 +211,16 @@ class PortalSchema(AutoSchema):
         }[self._action]
 
     def get_auth(self) -> list[dict[str, list[str]]]:
-        """Reading needs no credentials."""
-        return [{}]
+        """Reading public records needs no credentials."""
+        return [{"token": []}, {"session": []}] if self._described else [{}]
+
+    def get_request_serializer(self) -> Any:
+        return self._described.request if self._described else super().get_request_serializer()
 
     # --- parameters --------------------------------------------------------------------------------------------------
     def get_override_parameters(self) -> list[OpenApiParameter]:
+        if self._described:
+            return [*self._described.parameters, *self._quota_headers([*self._described.answers, 429])]
         return [*self._query_parameters(), *self._request_headers(), *self._response_headers()]
 
     def _query_parameters(self) -> Iterable[OpenApiParameter]:
@@ -165,7 +239,7 @@ class PortalSchema(AutoSchema):
         if self._action == "facets":
             facets = [name for name, one in resource.filterset_class.base_filters.items() if isinstance(one, Facet)]
             return [*found, _facet_parameter(facets)]
-        return [*found, *_page_parameters(), *_selection(resource.serializer_class.names())]
+        return [*found, *page_parameters(), *_selection(resource.serializer_class.names())]
 
     @staticmethod
     def _key(resource: Resource) -> OpenApiParameter:
@@ -194,17 +268,17 @@ class PortalSchema(AutoSchema):
             )
         return found
 
-    def _response_headers(self) -> list[OpenApiParameter]:
-        def header(name: str, description: str, statuses: list[int], kind: Any = str) -> OpenApiParameter:
-            return OpenApiParameter(
-                name, kind, OpenApiParameter.HEADER, response=statuses, description=description, required=False
-            )
-
-        found = [
-            header("RateLimit-Policy", 'The quota, such as `"client";q=600;w=60`.', [200, 304, 400, 404, 429]),
-            header("RateLimit", 'What is left, such as `"client";r=599;t=42`.', [200, 304, 400, 404, 429]),
-            header("Retry-After", "Seconds to wait.", [429, 503], int),
+    @staticmethod
+    def _quota_headers(statuses: list[int]) -> list[OpenApiParameter]:
+        return [
+            answer_header("RateLimit-Policy", 'The quota, such as `"client";q=600;w=60`.', statuses),
+            answer_header("RateLimit", 'What is left, such as `"client";r=599;t=42`.', statuses),
+            answer_header("Retry-After", "Seconds to wait.", [429, 503], int),
         ]
+
+    def _response_headers(self) -> list[OpenApiParameter]:
+        header = answer_header
+        found = self._quota_headers([200, 304, 400, 404, 429])
         if self._action == "export":
             return [*found, header("Content-Disposition", "A telling file name with the date.", [200])]
         found.append(header("ETag", "Of exactly this answer.", [200, 304]))
@@ -216,6 +290,12 @@ class PortalSchema(AutoSchema):
 
     # --- answers -----------------------------------------------------------------------------------------------------
     def get_response_serializers(self) -> dict[Any, Any]:
+        if self._described:
+            refused = {
+                (status, PROBLEM_JSON): OpenApiResponse(WritingProblemSerializer, description=WRITING_REFUSALS[status])
+                for status in self._described.refusals
+            }
+            return {**self._described.answers, **refused}
         answers: dict[Any, Any] = {**self._success()}
         if self._action != "export":
             answers[304] = OpenApiResponse(description="You hold the current answer already.")
@@ -255,6 +335,13 @@ class PortalSchema(AutoSchema):
         return answer
 
 
+def answer_header(name: str, description: str, statuses: list[int], kind: Any = str) -> OpenApiParameter:
+    """A header of an answer."""
+    return OpenApiParameter(
+        name, kind, OpenApiParameter.HEADER, response=statuses, description=description, required=False
+    )
+
+
 def _problem_example(status: int) -> OpenApiExample:
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -282,7 +369,7 @@ def _problem_example(status: int) -> OpenApiExample:
     return OpenApiExample(f"status_{status}", value=body, media_type=PROBLEM_JSON, status_codes=[str(status)])
 
 
-def _page_parameters() -> list[OpenApiParameter]:
+def page_parameters() -> list[OpenApiParameter]:
     return [
         OpenApiParameter(
             "page_size",
@@ -382,7 +469,7 @@ def _filter_text(one: django_filters.Filter) -> str:
 def describe_tags(result: dict[str, Any], generator: Any, **_kwargs: Any) -> dict[str, Any]:
     """Postprocessing hook: what each resource is, in one sentence."""
     classes = [getattr(callback, "cls", object) for *_place, callback in generator.endpoints]
-    told = {one.resource: one.summary for one in classes if issubclass(one, Resource)}
+    told = {one.resource: one.summary for one in classes if issubclass(one, Door) and getattr(one, "resource", "")}
     result["tags"] = [{"name": name, "description": summary} for name, summary in told.items()]
     return result
 

@@ -14,7 +14,8 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
-POLICY = "client"
+#: All requests of a client; those that write are counted a second time, under a tighter limit.
+POLICY, WRITING = "client", "writing"
 #: Where the request keeps what is left, until the answer's headers are written.
 ATTRIBUTE = "rate_limit"
 
@@ -27,10 +28,11 @@ class Quota:
     window: int
     remaining: int
     reset: int
+    policy: str = POLICY
 
     def write(self, response: HttpResponseBase) -> None:
-        response["RateLimit-Policy"] = f'"{POLICY}";q={self.limit};w={self.window}'
-        response["RateLimit"] = f'"{POLICY}";r={self.remaining};t={self.reset}'
+        response["RateLimit-Policy"] = f'"{self.policy}";q={self.limit};w={self.window}'
+        response["RateLimit"] = f'"{self.policy}";r={self.remaining};t={self.reset}'
 
 
 class ClientRateThrottle(SimpleRateThrottle):
@@ -52,7 +54,8 @@ class ClientRateThrottle(SimpleRateThrottle):
         """The client's key: a hash, so that no address of a reader is stored."""
         user = request.user
         who = f"user:{user.pk}" if user is not None and user.is_authenticated else f"address:{self.get_ident(request)}"
-        return f"throttle:{hashlib.blake2b(who.encode(), digest_size=12).hexdigest()}"
+        scope = "" if self.scope == POLICY else f"{self.scope}:"
+        return f"throttle:{scope}{hashlib.blake2b(who.encode(), digest_size=12).hexdigest()}"
 
     def allow_request(self, request: Request, view: object) -> bool:
         if self.rate is None:
@@ -62,7 +65,7 @@ class ClientRateThrottle(SimpleRateThrottle):
         made = self._count(f"{self.get_cache_key(request, view)}:{int(window)}")
         if made is None:
             return True
-        quota = Quota(self.num_requests, self.duration, max(0, self.num_requests - made), self._reset)
+        quota = Quota(self.num_requests, self.duration, max(0, self.num_requests - made), self._reset, self.scope)
         setattr(request._request, ATTRIBUTE, quota)
         return made <= self.num_requests
 
@@ -73,3 +76,9 @@ class ClientRateThrottle(SimpleRateThrottle):
     def wait(self) -> float:
         """Seconds until the client may ask again."""
         return self._reset
+
+
+class WriteRateThrottle(ClientRateThrottle):
+    """The same for requests that write; the headers then tell of this quota."""
+
+    scope = WRITING

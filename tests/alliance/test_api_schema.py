@@ -71,6 +71,33 @@ def test_it_is_served_as_json_and_as_yaml(client):
     assert client.get("/api/v1/schema/?format=json", headers={"accept": "text/html"}).json() == as_json.json()
 
 
+def test_what_writes_says_who_may_and_how_it_is_refused(described):
+    written = [
+        (path, method, operation)
+        for path, methods in described["paths"].items()
+        for method, operation in methods.items()
+        if method != "get" or "/reports/" in path
+    ]
+    assert len(written) == 6
+    for path, method, operation in written:
+        assert operation["security"] == [{"token": []}, {"session": []}]
+        assert {"401", "403", "429"} <= set(operation["responses"])
+        assert ("requestBody" in operation) == (method in ("post", "patch")), path
+    assert set(described["components"]["securitySchemes"]) == {"token", "session"}
+
+
+def test_the_bodies_have_every_field_of_the_forms(described):
+    from reporting.fields import FORMS
+
+    for name, kind in (("ReportedUseCase", "use-case"), ("ReportedResult", "result")):
+        fields = set(described["components"]["schemas"][name]["properties"])
+        assert fields == {*FORMS[kind].by_name, "organisation", "answers"}
+        batch = described["components"]["schemas"][f"{name}OrBatch"]["properties"]
+        assert set(batch) == {*fields, "items"}
+        needed = {one.name for one in FORMS[kind].fields if one.required}
+        assert set(described["components"]["schemas"][name]["required"]) == needed
+
+
 def test_the_generator_has_nothing_to_complain_about(tmp_path):
     file = tmp_path / "schema.yaml"
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(file))
@@ -85,9 +112,13 @@ def test_every_address_and_every_status_is_declared(described):
             f"/api/v1/{name}/{{{BY_NAME[name].lookup_field}}}/",
             f"/api/v1/{name}.{{ending}}",
         }
-    assert set(described["paths"]) == expected
+    reports = {"/api/v1/reports/": {"get"}, "/api/v1/reports/{key}/": {"get", "patch", "delete"}}
+    assert set(described["paths"]) == expected | set(reports)
     for path, methods in described["paths"].items():
-        assert set(methods) == {"get"}
+        writes = {"post"} if path in ("/api/v1/use-cases/", "/api/v1/results/") else set()
+        assert set(methods) == reports.get(path, {"get"} | writes)
+        if path in reports:
+            continue
         statuses = set(methods["get"]["responses"])
         refusals = {str(status) for status in REFUSALS}
         if path.endswith("}/"):

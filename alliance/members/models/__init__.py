@@ -23,3 +23,4 @@ from alliance.members.models.people import Digest as Digest
 from alliance.members.models.people import User as User
 from alliance.members.models.people import UserManager as UserManager
 from alliance.members.models.tokens import ApiToken as ApiToken
+from alliance.members.models.tokens import Scope as Scope

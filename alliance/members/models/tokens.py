@@ -36,3 +36,8 @@ class ApiToken(Versioned):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def scope_words(self) -> list[str]:
+        """What it may, for people."""
+        return [str(Scope(scope).label) for scope in self.scopes]
