@@ -44,6 +44,7 @@ urlpatterns = [
         path("workspace/organisations/", include("alliance.members.own_organisation_urls")),
         path("workspace/tokens/", include("alliance.members.token_urls")),
         path("workspace/", include("reporting.urls")),
+        path("review/", include("reporting.review_urls")),
         path("promises/", include("reporting.promise_urls")),
         path("history/", include("alliance.events.urls")),
         path("operations/mails/again/", RetryMailsView.as_view(), name="retry_mails"),

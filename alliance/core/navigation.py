@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-VISITORS, MEMBERS, STAFF = "visitors", "members", "staff"
+VISITORS, MEMBERS, STAFF, CHAIRS = "visitors", "members", "staff", "chairs"
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,16 @@ FOOTER = (
         pgettext_lazy("column of the footer", "Take part"),
         (
             Entry(_("Your workspace"), "reporting:workspace", MEMBERS),
+            Entry(_("Become a member"), "join:join"),
+            Entry(_("Your organisations"), "own_organisations:list", MEMBERS),
             Entry(_("Ask the Alliance"), "contact:ask"),
             Entry(_("Create an account"), "account_signup", VISITORS),
             Entry(_("Sign in"), "account_login", VISITORS),
             Entry(_("Your account"), "account_email", MEMBERS),
             Entry(_("Sign out"), "account_logout", MEMBERS),
+            Entry(_("Review"), "review:queue", STAFF),
             Entry(_("Inquiries"), "contact:inquiries", STAFF),
+            Entry(_("Applications"), "membership:list", CHAIRS),
             Entry(_("Administration"), "admin:index", STAFF),
             Entry(_("Deleted records"), "events:deleted", STAFF),
             Entry(_("Operations"), "operations:overview", STAFF),
