@@ -27,7 +27,7 @@ def reporting_of(kind: Kind) -> Described:
     return Described(
         operation_id=f"{plural.replace(' ', '_')}_report",
         summary=f"Report {plural}",
-        description=f"One report of {'a use case' if kind == Kind.USE_CASE else 'a result'}, or a batch in `items`. "
+        description=f"One report of {'a use case' if kind == Kind.USE_CASE else 'a result'}, or a batch in “items”. "
         "Fields, checks and what happens next are those of the forms: a report becomes a public record when an editor "
         "accepts it. Entries are texts as a person would write them, or numbers. In a batch each report is taken or "
         "refused for itself.",
@@ -85,7 +85,7 @@ REPORTS = {
     "partial_update": Described(
         operation_id="reports_change",
         summary="Change a report",
-        description="The entries that change, null to empty one; answers to warnings; `submit` to hand it over too. "
+        description="The entries that change, null to empty one; answers to warnings; “submit” to hand it over too. "
         "All of it or nothing. Only drafts and reports for which changes were requested can be changed.",
         parameters=(_KEY, _IF_MATCH, _ETAG),
         request=change_serializer(),

@@ -75,8 +75,10 @@ def _unit(look: Look) -> tuple[list[Finding], Decimal | None]:
     factor = conversion(unit, kpi.unit)
     names["unit"] = units.words_for(unit) or unit
     if factor is None:
-        message = _("%(unit)s cannot be converted into %(wanted)s, in which “%(kpi)s” is told: choose another unit, ")
-        message += _("convert the values, or give only the change in percent.")
+        message = _(
+            "%(unit)s cannot be converted into %(wanted)s, in which “%(kpi)s” is told: choose another unit, convert "
+            "the values, or give only the change in percent."
+        )
         return [error("unit", "unit-incompatible", message % names)], None
     if signed and conversion(unit, "percent") is None:
         message = _("A percent sign, but the unit is %(unit)s: leave the sign out, or set the unit to percent.") % names

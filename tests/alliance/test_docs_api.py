@@ -15,7 +15,9 @@ from django.conf import settings as django_settings
 from playwright.sync_api import sync_playwright
 
 from alliance.core.errors import BAD_PARAMETERS
+from alliance.members.tokens import make_token
 from tests.alliance.api_cases import NAMES
+from tests.reporting import recipes
 
 GUIDE = Path(django_settings.BASE_DIR) / "docs" / "api.md"
 ADDRESS = "http://127.0.0.1:8000"
@@ -26,8 +28,8 @@ def blocks(language: str) -> list[str]:
     return [text for kind, text in BLOCKS if kind == language]
 
 
-def run(command: list[str], folder: Path) -> str:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", "no_proxy": "*"}
+def run(command: list[str], folder: Path, **more: str) -> str:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", "no_proxy": "*", **more}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
@@ -45,14 +47,22 @@ def server(live_server, reference_data, no_quota, settings):
 
 def test_the_guide_has_examples_in_three_languages():
     assert {kind for kind, _ in BLOCKS} == {"sh", "python", "r"}
-    assert (len(blocks("sh")), len(blocks("python")), len(blocks("r"))) == (7, 4, 2)
+    assert (len(blocks("sh")), len(blocks("python")), len(blocks("r"))) == (9, 5, 2)
     for name in NAMES:
         assert f"| `{name}` |" in GUIDE.read_text(encoding="utf-8")
 
 
-def test_the_shell_examples_run(server, tmp_path):
-    said = [run(["sh", "-ec", text.replace(ADDRESS, server)], tmp_path) for text in blocks("sh")]
-    newest, one, results, search, counts, whole, unchanged = said
+@pytest.fixture
+def token(server) -> str:
+    """Of a member who reports."""
+    return make_token(actor=recipes.member(), name="guide", scopes=["read", "report"], days=1)[1]
+
+
+def test_the_shell_examples_run(server, token, tmp_path):
+    said = [run(["sh", "-ec", text.replace(ADDRESS, server)], tmp_path, TOKEN=token) for text in blocks("sh")]
+    newest, one, results, search, counts, whole, unchanged, dry_run, reported = said
+    assert "number-with-words" in [error["code"] for error in json.loads(dry_run)["errors"]]
+    assert json.loads(reported)["state"] == "submitted"
     assert len(json.loads(newest)["results"]) == 2
     assert set(json.loads(one)) == {"title", "city", "technologies"}
     assert json.loads(results)["results"][0]["kpi"]["code"] == "ALL-WAT-CSO"
@@ -66,13 +76,15 @@ def test_the_shell_examples_run(server, tmp_path):
     assert unchanged.strip() == "304"
 
 
-def test_the_python_examples_run(server, tmp_path):
+def test_the_python_examples_run(server, token, tmp_path):
     said = []
     for number, text in enumerate(blocks("python")):
         file = tmp_path / f"example{number}.py"
         file.write_text(text.replace(ADDRESS, server), encoding="utf-8")
-        said.append(run([sys.executable, "-W", "error", "-I", str(file)], tmp_path))
-    region, changes, refused, unchanged = said
+        said.append(run([sys.executable, "-W", "error", "-I", str(file)], tmp_path, TOKEN=token))
+    region, changes, refused, unchanged, reported = said
+    assert reported.splitlines()[0] == "0 created []"
+    assert reported.splitlines()[1].startswith("1 errors ['city', 'vertical',")
     assert "Bogot" in region
     assert len(region.splitlines()) > 5
     assert re.search(r" -?\d+(\.\d+)? (better|worse|neutral)$", changes, re.M)

@@ -250,6 +250,11 @@ def test_hostile_bodies_are_refused(program, body, status):
     assert not Report.objects.exists()
 
 
+def test_what_no_database_keeps_is_refused_in_a_draft_as_well(program):
+    answer = program.post(f"{RESULTS}?draft=true", {"use_case": [[[[[["deep"]]]]]]})
+    assert codes(answer.json()) == ["not-an-entry"]
+
+
 def test_unknown_parameters_and_other_types_are_refused(program):
     assert program.post(f"{RESULTS}?dryrun=true", recipes.RESULT).status_code == 400
     assert program.post(f"{RESULTS}?dry_run=yes", recipes.RESULT).status_code == 400

@@ -10,6 +10,8 @@ from reporting.entries import EntryError, storable
 from reporting.fields import RESULT, USE_CASE
 from reporting.known import Known, NewCity
 from reporting.reading import read
+from tests.usecases import recipes
+from usecases.models import Country
 
 pytestmark = pytest.mark.usefixtures("reference_data")
 
@@ -168,6 +170,18 @@ def test_a_standard_is_read_with_the_edition_that_it_names():
 @pytest.mark.parametrize("text", ["sfpark-san-francisco", "https://a.example/es/use-cases/sfpark-san-francisco/?x=1"])
 def test_a_use_case_is_read_by_slug_and_address(text):
     assert value("use_case", text).slug == "sfpark-san-francisco"
+
+
+def test_a_name_that_several_records_bear_is_not_guessed():
+    for n, country in enumerate(("CO", "MX")):
+        place = Country.objects.get(code=country)
+        recipes.city(name="Springdale", slug=f"springdale-{n}", country=place)
+        recipes.use_case(title="Trams on grass")
+    for name, entry, form in (("city", "Springdale", USE_CASE), ("use_case", "trams on grass", RESULT)):
+        with pytest.raises(EntryError) as error:
+            value(name, entry, form=form)
+        assert error.value.code in ("city-ambiguous", "use-case-ambiguous")
+    assert value("city", "Springdale, Mexico", form=USE_CASE).slug == "springdale-1"
 
 
 def test_technologies_are_named_once_each():
