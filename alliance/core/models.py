@@ -39,5 +39,10 @@ class Versioned(models.Model):
 class Record(Versioned):
     """A public row: the change log tells of everything that happens to it."""
 
+    #: Editors may bring it back to an earlier state. Not where each step is somebody's decision.
+    is_restorable = True
+    #: What its history does not show.
+    secret_fields: tuple[str, ...] = ()
+
     class Meta:
         abstract = True

@@ -49,7 +49,10 @@ class Part:
 
 
 def parts_of(model: type[models.Model]) -> list[Part]:
-    """The parts of a record of this kind: rows deleted with it, and its links to others."""
+    """The parts of a record of this kind: rows deleted with it, and its links to others.
+
+    Rows that are not brought back have a history of their own alone.
+    """
     logged = set(logged_models())
     parts = [
         Part(relation.related_model, relation.field)
@@ -57,6 +60,7 @@ def parts_of(model: type[models.Model]) -> list[Part]:
         if relation.related_model in logged
         and getattr(relation, "on_delete", None) is models.CASCADE
         and relation.related_model is not model
+        and getattr(relation.related_model, "is_restorable", True)
     ]
     for link in model._meta.local_many_to_many:
         through = link.remote_field.through

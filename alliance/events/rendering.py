@@ -371,6 +371,7 @@ _COMPILED: dict[type[serializers.Field], Callable[[Any, Any, Field], Compiled]] 
     fields.Answers: lambda one, column, _: (_AnswerList(column), list),
     serializers.ListField: _codes,
     serializers.DateTimeField: lambda one, column, _: (IsoTime(column), str),
+    serializers.DateField: lambda one, column, _: (AsText(column), str),
     serializers.BooleanField: lambda one, column, _: (_Truth(column), bool),
     serializers.IntegerField: lambda one, column, _: (AsText(column), int),
     serializers.CharField: lambda one, column, _: (AsText(column), str),

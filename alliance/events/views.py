@@ -138,6 +138,8 @@ class HistoryView(SubjectView):
         return self._address_of(0)
 
     def _address_of(self, position: int) -> str:
+        if not self.subject.model.is_restorable:
+            return ""
         return reverse("events:restore", args=[self.kwargs["model"], self.subject.pk, position])
 
     def _last_name(self, groups: list[list[Entry]], names: Names) -> str:
@@ -162,6 +164,12 @@ class RestoreView(SubjectView):
     """
 
     template_name = "events/restore.html"
+
+    @cached_property
+    def subject(self) -> Subject:
+        if not super().subject.model.is_restorable:
+            raise Http404(_("Records of this kind are not brought back to an earlier state."))
+        return super().subject
 
     @cached_property
     def entry(self) -> Change | None:

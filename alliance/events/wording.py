@@ -63,11 +63,12 @@ class RowChange:
 
 
 def kept_fields(model: type[models.Model]) -> list[models.Field]:
-    """The fields that people fill in."""
+    """The fields that people fill in, without those that nobody else may see."""
+    secret = getattr(model, "secret_fields", ())
     return [
         field
         for field in model._meta.concrete_fields
-        if not field.generated and not field.primary_key and field.name not in COUNTED
+        if not field.generated and not field.primary_key and field.name not in COUNTED and field.name not in secret
     ]
 
 

@@ -12,7 +12,8 @@ from django.contrib.auth.forms import AdminUserCreationForm
 from django.utils.translation import gettext_lazy as _
 
 from alliance.core.admin import QuickAdmin, RecordAdmin
-from alliance.members.models import Organisation, TopicEditor, User
+from alliance.members import policies
+from alliance.members.models import Application, Interest, Membership, Organisation, TopicEditor, User
 
 admin.site.unregister([EmailAddress, Authenticator, UserSession])
 
@@ -51,6 +52,47 @@ class OrganisationAdmin(RecordAdmin):
     list_filter = ("kind",)
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = super().get_readonly_fields(request, obj)
+        return fields if policies.is_chair(request.user) else (*fields, "member_since")
+
+
+class DecidedElsewhere(RecordAdmin):
+    """Records that have pages of their own, where who decides is asked: here they are only looked at."""
+
+    def has_add_permission(self, request) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(Application)
+class ApplicationAdmin(DecidedElsewhere):
+    list_display = ("organisation_name", "kind", "state", "created_at")
+    list_filter = ("state", "kind")
+    search_fields = ("organisation_name",)
+    exclude = ("key",)
+
+
+@admin.register(Membership)
+class MembershipAdmin(DecidedElsewhere):
+    list_display = ("organisation", "user", "role", "ended_at")
+    list_filter = ("role",)
+    list_select_related = ("organisation", "user")
+    search_fields = ("organisation__name", "user__name")
+
+
+@admin.register(Interest)
+class InterestAdmin(DecidedElsewhere):
+    list_display = ("user", "organisation", "kind", "about", "ended_on")
+    list_filter = ("kind",)
+    list_select_related = ("user", "organisation", "about")
+    search_fields = ("organisation__name", "about__name")
 
 
 @admin.register(EmailAddress)

@@ -146,7 +146,16 @@ def test_breadcrumbs_lead_home_and_end_at_the_page_itself():
     [
         (None, {"Create an account", "Sign in"}, {"Your account", "Administration"}),
         (SimpleNamespace(is_authenticated=True, is_staff=False), {"Your account"}, {"Sign in", "Administration"}),
-        (SimpleNamespace(is_authenticated=True, is_staff=True), {"Your account", "Administration"}, {"Sign in"}),
+        (
+            SimpleNamespace(is_authenticated=True, is_staff=True, has_perm=lambda name: False),
+            {"Your account", "Administration"},
+            {"Sign in", "Applications"},
+        ),
+        (
+            SimpleNamespace(is_authenticated=True, is_staff=True, has_perm=lambda name: name == "members.chair"),
+            {"Administration", "Applications"},
+            {"Sign in"},
+        ),
     ],
 )
 def test_the_footer_offers_what_the_reader_can_use(user, there, missing):

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 from django.db import connection, transaction
@@ -104,6 +105,9 @@ def small_world() -> None:
         for kpi in kpis[: number + 1]:
             kpi_recipes.result(use_case=case, kpi=kpi)
     Organisation.objects.create(slug="lonely", name="Lonely")
+    Organisation.objects.create(
+        slug="joined", name="Joined", country="PT", place="Água", about='"We"\nbuild.', member_since=date(2026, 2, 3)
+    )
 
 
 def settle() -> None:

@@ -13,10 +13,11 @@ from alliance.events.history import Subject, parts_of, record_models
 from alliance.events.models import Change
 from alliance.events.views import PAGE_SIZE
 from alliance.events.wording import ADDED, REMOVED, Names, actors, compare_texts
-from alliance.members.models import Organisation, User
+from alliance.members.models import Interest, Organisation, User
 from kpis.models import Kpi, Result
 from standards.models import Edition, Standard
 from tests.kpis import recipes as kpi_recipes
+from tests.members import join_recipes as member_recipes
 from tests.standards import recipes as standard_recipes
 from tests.usecases import recipes
 from usecases.models import City, Lesson, Participation, StandardUse, Technology, UseCase
@@ -78,6 +79,9 @@ def test_parts_are_what_goes_with_the_record():
 
 
 def test_every_kind_of_record_has_a_history_under_a_name_of_its_own(desk, reference_data):
+    member_recipes.waiting()
+    works = member_recipes.member(ada="owner")
+    Interest.objects.create(kind="vendor-of", organisation=works, about=Organisation.objects.exclude(pk=works.pk)[0])
     names = record_models()
     assert len(names) == len(set(names.values())) >= 15
     for name, model in names.items():

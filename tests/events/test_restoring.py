@@ -86,7 +86,7 @@ def test_the_record_and_its_parts_are_what_they_were(transactional_db):
     assert Result.objects.get(pk=result.pk).baseline_value == Decimal("12.345678")
 
 
-@pytest.mark.parametrize("name", sorted(record_models()))
+@pytest.mark.parametrize("name", sorted(name for name, model in record_models().items() if model.is_restorable))
 def test_every_kind_of_record_comes_back_after_it_was_deleted(reference_data, transactional_db, name):
     model = record_models()[name]
     row = model._base_manager.order_by("-pk").first()

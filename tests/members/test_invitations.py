@@ -170,9 +170,7 @@ def test_who_belongs_to_it_is_not_invited_again(works, olga):
 def test_the_higher_role_of_the_two_counts(client, works, olga):
     carl = User.objects.get(email="carl@example.org")
     for role, expected in (("reader", "contributor"), ("owner", "owner")):
-        _invitation, token = invitations.make(
-            organisation=works, email="carl@example.org", role=role, invited_by=olga
-        )
+        _invitation, token = invitations.make(organisation=works, email="carl@example.org", role=role, invited_by=olga)
         invitations.take(token=token, user=carl)
         assert role_of("carl@example.org", works) == expected
 

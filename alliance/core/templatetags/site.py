@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_info
 
-from alliance.core.navigation import FOOTER, HEADER, MEMBERS, STAFF, VISITORS, Entry
+from alliance.core.navigation import CHAIRS, FOOTER, HEADER, MEMBERS, STAFF, VISITORS, Entry
 
 register = template.Library()
 
@@ -47,6 +47,9 @@ def _audiences(context: Context) -> set[str]:
     audiences = {"", MEMBERS if getattr(user, "is_authenticated", False) else VISITORS}
     if getattr(user, "is_staff", False):
         audiences.add(STAFF)
+        # Asked of editors alone: permissions cost other readers a query on each page.
+        if user.has_perm("members.chair"):
+            audiences.add(CHAIRS)
     return audiences
 
 

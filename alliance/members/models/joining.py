@@ -54,6 +54,10 @@ class Application(Record):
     decided_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="decisions")
     decision = models.TextField(_("reason of the decision"), blank=True)
 
+    #: Decided by the chair alone; whoever has the key acts for the applicant.
+    is_restorable = False
+    secret_fields = ("key",)
+
     objects = RecordQuerySet.as_manager()
 
     class Meta:

@@ -89,6 +89,9 @@ class Membership(Record):
     role = models.CharField(_("role"), max_length=12, choices=Role)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
+    #: Owners give and end roles; a role that is over does not come back by way of the history.
+    is_restorable = False
+
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
@@ -144,6 +147,8 @@ class Interest(Record):
     note = models.CharField(_("note"), max_length=300, blank=True)
     started_on = models.DateField(_("since"), null=True, blank=True)
     ended_on = models.DateField(_("until"), null=True, blank=True)
+
+    is_restorable = False
 
     objects = InterestQuerySet.as_manager()
 
