@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
 from alliance.members.models import Organisation, User
-from reporting import forms, merging, parking, presence
+from reporting import dialogue, forms, merging, parking, presence
 from reporting.checking import Checked, check
 from reporting.conflicts import Choice, decided
 from reporting.fields import FORMS, Page, Type
@@ -133,6 +133,7 @@ class EntriesView(View):
             "seen": json.dumps(seen if seen is not None else merging.seen(shown)),
             "action": self.request.get_full_path() if self.report is None else self.address(),
             "others": presence.words(self.report, self.user, self.page.name) if self.report else "",
+            "threads": dialogue.by_field(dialogue.threads_of(self.report)) if self.report else {},
             **self.more_context(),
         }
         return render(self.request, "reporting/entries.html", context, status=status)
@@ -197,9 +198,16 @@ class EntriesView(View):
             return self.not_saved(mine, closed=isinstance(error, MoveRefusedError))
         self.report = saved.report
         parking.forget(self.request)
+        if not wants_json(self.request):
+            self.reply()
         if saved.conflicts:
             return self.in_conflict(saved.conflicts)
         return self.saved_json() if wants_json(self.request) else self.go_on(data.get("action", "next"))
+
+    def reply(self) -> None:
+        """Answers to what editors said at the fields of the page."""
+        if answers := dialogue.replies_in(self.request.POST):
+            dialogue.reply(report=self.kept, actor=self.user, answers=answers)
 
     def go_on(self, action: str) -> HttpResponse:
         """Where the pressed button leads, once all is saved."""

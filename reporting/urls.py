@@ -18,6 +18,7 @@ urlpatterns = [
     path("reports/<str:key>/", views.ReportView.as_view(), name="report"),
     path("reports/<str:key>/submit/", views.SubmitView.as_view(), name="submit"),
     path("reports/<str:key>/thanks/", views.ThanksView.as_view(), name="thanks"),
+    path("reports/<str:key>/replies/", views.RepliesView.as_view(), name="replies"),
     path("reports/<str:key>/close/", views.CloseView.as_view(), name="close"),
     path("reports/<str:key>/<str:page>/", ReportPageView.as_view(), name="page"),
     path("reports/<str:key>/<str:page>/presence/", views.PresenceView.as_view(), name="presence"),

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,12 +19,14 @@ from django.views.generic import TemplateView, View
 
 from alliance.members.models import User
 from kpis.standing import Standing, change_percent, standing
-from reporting import forms, merging, policies, presence
+from reporting import dialogue, forms, merging, policies, presence
 from reporting.checking import Checked, check
 from reporting.completeness import completeness
 from reporting.conflicts import plain_text
+from reporting.duplicates import suspects
 from reporting.fields import FORMS, Field, Page, Type
 from reporting.models import Kind, Report
+from reporting.reviewing import comment
 from reporting.services import (
     MoveRefusedError,
     NotSubmittableError,
@@ -70,11 +72,30 @@ class ReportView(MemberView):
             "is_editable": report.state in EDITABLE,
             "completeness": completeness(report.kind, checked.values),
             "pages": page_states(report, checked),
+            "threads": dialogue.threads_of(report),
+            "may_discuss": policies.may_discuss(request.user, report),
             "moves": report.moves.select_related("actor"),
             "can_be_sent": not checked.errors and not checked.unanswered(report.answers),
             "others": presence.words(report, self.user, ""),
         }
         return render(request, "reporting/report.html", context)
+
+
+class RepliesView(MemberView):
+    """Answers in the threads of a report, and a remark of one's own."""
+
+    def post(self, request: HttpRequest, key: str) -> HttpResponse:
+        report = found_report(request, key)
+        answers = dialogue.replies_in(request.POST)
+        try:
+            if not policies.may_discuss(self.user, report):
+                raise PermissionDenied
+            dialogue.reply(report=report, actor=self.user, answers=answers)
+            if text := request.POST.get("text", "").strip():
+                comment(report=report, actor=self.user, text=text)
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        return redirect(f"{report.get_absolute_url()}#dialogue")
 
 
 class SubmitView(MemberView):
@@ -140,6 +161,7 @@ class SubmitView(MemberView):
             "completeness": completeness(report.kind, checked.values),
             "standing": standing_of(checked) if report.kind == Kind.RESULT else None,
             "alike": alike_cases(checked) if report.kind == Kind.USE_CASE else (),
+            "suspects": suspects(report, self.user, checked.values),
             "is_again": report.state == State.CHANGES_REQUESTED,
             "seen": merging.seen(answers),
             "notice": notice,

@@ -32,6 +32,12 @@ def percent_text(value: Any) -> str:
     return "" if known is None else percent(known)
 
 
+@register.filter
+def threads_at(threads: Any, name: str) -> Any:
+    """The open threads about a field."""
+    return threads.get(name, ()) if threads else ()
+
+
 @register.simple_tag
 def address_of(route: str) -> str:
     """The address of a room that may not be there; empty then."""

@@ -20,7 +20,7 @@ PASSWORD = "long enough for a test"
 def draft():
     from allauth.account.models import EmailAddress
 
-    report = recipes.use_case_report()
+    report = recipes.use_case_report(author=recipes.member(password=PASSWORD))
     EmailAddress.objects.create(user=report.author, email=report.author.email, verified=True, primary=True)
     return report
 
