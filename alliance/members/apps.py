@@ -8,4 +8,5 @@ class MembersConfig(AppConfig):
     verbose_name = _("Members")
 
     def ready(self) -> None:
-        from alliance.members import kinds  # noqa: F401  (registers the kinds of documents)
+        from alliance.members import belonging, invitations, joining, kinds  # noqa: F401  (they register kinds of
+        # documents and of notices, which the worker must know too)

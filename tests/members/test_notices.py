@@ -1,10 +1,14 @@
 """People are told once, in their language, in the workspace and by mail as often as they chose."""
 
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -55,6 +59,22 @@ def test_who_tells_with_an_unknown_kind_or_without_a_value_hears_it_at_once(ada)
         notices.tell([ada], kind="no-such", reference="1", path="/x/", values={})
     with pytest.raises(KeyError):
         notices.tell([ada], kind="test-moved", reference="1", path="/x/", values={"who": "x"})
+
+
+def test_a_worker_knows_every_kind_that_the_code_tells():
+    """The sentences are registered when the apps are loaded, not when somebody opens a page."""
+    code = "import django; django.setup(); from alliance.members import notices; print(*notices._sentences)"
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "alliance.settings"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=True
+    )
+    told = set()
+    for app in ("alliance", "reporting", "kpis", "usecases"):
+        for path in (settings.BASE_DIR / app).rglob("*.py"):
+            told |= set(re.findall(r"notices\.register\(\s*\"([a-z-]+)\"", path.read_text()))
+            told |= set(re.findall(r"\bkind=\"([a-z]+-[a-z-]+)\",\s*reference=", path.read_text()))
+    assert "role-changed" in told
+    assert told <= set(run.stdout.split())
 
 
 # --- mails -----------------------------------------------------------------------------------------------------------
