@@ -19,7 +19,17 @@ LONGEST_REASON, LONGEST_ANSWER, LONGEST_DECISION = 4_000, 1_000, 4_000
 #: Stands for "none of these" among known organisations.
 NEW = "-"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f<>{}]|://")
-_NOT_CHOSEN = ("", "---------")
+_NOT_CHOSEN = ("", _("Choose a country"))
+
+
+#: What to do about a field that is empty.
+_MISSING = {
+    "person_name": _("Enter your name."),
+    "email": _("Enter your e-mail address."),
+    "organisation_name": _("Enter the name."),
+    "country": _("Choose a country."),
+    "reason": _("Say in a sentence or two why you want to join."),
+}
 
 
 def validate_organisation_name(name: str) -> None:
@@ -69,7 +79,9 @@ class ApplicationForm(GuardedForm):
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     organisation = forms.ChoiceField(
-        label=_("Is it one of these, which the portal knows already?"), widget=forms.RadioSelect, required=False
+        label=_("Is it one of these, which the portal knows already?"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose one, or say that it is new.")},
     )
     country = forms.ChoiceField(label=_("Country"))
     place = forms.CharField(
@@ -102,6 +114,9 @@ class ApplicationForm(GuardedForm):
             self.fields["organisation_name"].label = str(kind.name_label)
         for question in kind.questions:
             self.fields[f"about_{question.name}"] = _field_for(question)
+        for name, sentence in _MISSING.items():
+            if name in self.fields:
+                self.fields[name].error_messages["required"] = sentence
         self._offer_organisations()
 
     def _offer_organisations(self) -> None:
@@ -120,24 +135,20 @@ class ApplicationForm(GuardedForm):
         ]
 
     def clean(self) -> dict[str, Any]:
-        if self.offered and "organisation" in self.cleaned_data:
-            self._check_organisation(self.cleaned_data["organisation"])
-        return super().clean()
-
-    def _check_organisation(self, choice: str) -> None:
-        chosen = next((one for one in self.offered if one.slug == choice), None)
-        if not choice:
-            self.add_error("organisation", _("Choose one, or say that it is new."))
-        elif chosen is not None and chosen.member_since is not None:
+        chosen = self._chosen()
+        if chosen is not None and chosen.member_since is not None:
             self.add_error(
                 "organisation",
                 _("It is a member already. Its owners can invite you: ask a colleague, or write to us."),
             )
+        return super().clean()
+
+    def _chosen(self) -> Organisation | None:
+        return next((one for one in self.offered if one.slug == self.cleaned_data.get("organisation")), None)
 
     def application_fields(self) -> dict[str, Any]:
         """What `joining.apply` needs beside key, user and language."""
-        cleaned = self.cleaned_data
-        chosen = next((one for one in self.offered if one.slug == cleaned.get("organisation")), None)
+        cleaned, chosen = self.cleaned_data, self._chosen()
         answers = {one.name: cleaned.get(f"about_{one.name}") for one in self.kind.questions}
         return {
             "kind": self.kind.code,

@@ -1,5 +1,6 @@
 """Applications for membership: made, confirmed by e-mail, talked about, withdrawn, decided."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.postgres.search import TrigramSimilarity
@@ -13,6 +14,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from alliance.core.verticals import VerticalCode
+from alliance.events import forgetting
 from alliance.members import invitations, mailing, notices, policies
 from alliance.members.models import (
     Application,
@@ -25,6 +27,8 @@ from alliance.members.models import (
 
 _SALT = "alliance.members.joining.confirm"
 CONFIRMED_WITHIN_SECONDS = 14 * 86_400
+#: Longer than the link works.
+UNCONFIRMED_FOR = timedelta(days=30)
 #: Known organisations that are offered for a name, at least this similar (pg_trgm, 0 to 1).
 OFFERED, LEAST_SIMILARITY = 6, 0.35
 #: Mails that ask for the same confirmation.
@@ -131,6 +135,19 @@ def ask_again(*, application: Application) -> bool:
         return False
     _ask_for_confirmation(application, sent + 1)
     return True
+
+
+@transaction.atomic
+def forget_unconfirmed() -> int:
+    """Delete applications whose address nobody confirmed, in the log too. Returns: how many."""
+    rows = Application.objects.filter(
+        state=ApplicationState.UNVERIFIED, created_at__lt=timezone.now() - UNCONFIRMED_FOR
+    ).select_for_update()
+    ids = list(rows.values_list("pk", flat=True))
+    Application.objects.filter(pk__in=ids).delete()
+    forgotten = ("key", "email", "person_name", "organisation_name", "reason", "website", "place")
+    forgetting.overwrite(Application._meta.db_table, ids, dict.fromkeys(forgotten, "") | {"details": {}})
+    return len(ids)
 
 
 @transaction.atomic

@@ -168,7 +168,7 @@ class GuardedForm(forms.Form):
         if age > SLOWEST:
             self._begin_anew()
             self._refuse(_("This form was open for too long. Everything you entered is still here: send it again."))
-        elif age < QUICKEST:
+        elif age < QUICKEST and not self.errors:
             self._refuse(_("That was quicker than people type. Wait a few seconds and send the form again."))
 
     def _check_cost(self) -> None:

@@ -24,10 +24,11 @@ def clear_expired_sessions() -> None:
 
 @portal_task
 def forget_unconfirmed() -> None:
-    """Delete questions whose address nobody confirmed."""
-    from alliance.members import inquiries
+    """Delete questions and applications whose address nobody confirmed."""
+    from alliance.members import inquiries, joining
 
     inquiries.forget_unconfirmed()
+    joining.forget_unconfirmed()
 
 
 @portal_task(expires=60, is_quiet=True)

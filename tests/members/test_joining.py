@@ -2,10 +2,12 @@
 
 import re
 import time
+from datetime import timedelta
 
 import pytest
 import time_machine
 from django.core import signing
+from django.utils import timezone
 
 from alliance.events.models import Change
 from alliance.members import joining, sending, spam
@@ -346,6 +348,21 @@ def test_an_answer_that_comes_too_late_is_not_lost(client):
 def test_what_nobody_can_do_is_a_bad_request(client):
     assert client.post(joining.path_of(recipes.waiting()), {"do": "accept"}).status_code == 400
     assert only().state == ApplicationState.WAITING
+
+
+def test_what_nobody_confirmed_is_forgotten(client):
+    kept = [recipes.waiting(), recipes.application(person_name="Newer")]
+    old = recipes.application(person_name="Mallory", reason="Advertisement")
+    recipes.Application.objects.filter(pk=old.pk).update(reason="Advertisement, changed")
+    past = timezone.now() - joining.UNCONFIRMED_FOR - timedelta(minutes=1)
+    recipes.Application.objects.filter(pk__in=[kept[0].pk, old.pk]).update(created_at=past)
+    assert joining.forget_unconfirmed() == 1
+    assert {one.pk for one in Application.objects.all()} == {one.pk for one in kept}
+    log = list(Change.objects.filter(table="members_application", record_id=old.pk).values_list("before", flat=True))
+    assert len(log) == 4
+    assert "Mallory" not in str(log)
+    assert "Advertisement" not in str(log)
+    assert "zoe@example.org" not in str(log)
 
 
 def test_applications_are_in_the_log(client):
