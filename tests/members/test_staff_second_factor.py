@@ -109,7 +109,7 @@ def test_in_the_api_and_on_pages_an_editor_without_one_is_a_member_like_others(e
 def test_rights_that_rest_are_not_lost_when_the_person_is_saved(db):
     user = make("boss", is_staff=True, is_superuser=True)
     held = second_factor.hold_back(User.objects.get(pk=user.pk))
-    assert not (held.is_staff or held.is_superuser)
+    assert (held.is_staff, held.is_superuser) == (False, False)
     assert not held.has_perm("members.change_user")
     held.name = "New name"
     held.save()
