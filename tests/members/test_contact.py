@@ -153,9 +153,7 @@ def test_programs_that_advertise_are_kept_out(client, db):
 
 
 def test_what_nobody_confirms_is_forgotten(db):
-    inquiry = inquiries.ask(
-        key=next(KEYS), topic="api", subject="x", text="x", email="x@example.org", language="en"
-    )
+    inquiry = inquiries.ask(key=next(KEYS), topic="api", subject="x", text="x", email="x@example.org", language="en")
     assert inquiries.forget_unconfirmed() == 0
     with time_machine.travel(timezone.now() + timedelta(days=8)):
         assert inquiries.forget_unconfirmed() == 1
