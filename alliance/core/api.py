@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.utils import translation
@@ -55,7 +57,13 @@ class Door:
         # Also where the answer is rendered, after this returns: another language would be noted on it otherwise.
         translation.activate("en")
         request.LANGUAGE_CODE = "en"  # type: ignore[attr-defined]
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            request.user = AnonymousUser()  # whom Django would find at greater length
+        return self.known_answer(request) or super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+
+    def known_answer(self, request: HttpRequest) -> HttpResponseBase | None:
+        """304 when the client holds this answer, as far as that can be told before anything is looked up."""
+        return None
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Which methods there are: the header `Allow`."""
@@ -64,8 +72,7 @@ class Door:
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
         django_request = getattr(request, "_request", request)
-        if quota := getattr(django_request, throttling.ATTRIBUTE, None):
-            quota.write(response)
+        throttling.tell(django_request, response)
         if response.status_code in (200, 304) and django_request.method in ("GET", "HEAD"):
             user = getattr(request, "user", None)
             conditional.set_caching(response, signed_in=bool(user and user.is_authenticated))

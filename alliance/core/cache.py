@@ -1,6 +1,7 @@
 """The cache, and the way to Redis. A portal without Redis is slower, not broken."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -57,6 +58,41 @@ def redis_client() -> redis.Redis:
     return redis.Redis.from_url(
         settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2, retry=patient_once(), protocol=2
     )
+
+
+class _Line(threading.local):
+    """A thread's own connection, on which an answer can be waited for later. Errors are raised.
+
+    The client takes a connection from its pool for each command, asks whether it still lives, and gives it back.
+    """
+
+    connection: Any = None
+    pool: redis.ConnectionPool | None = None
+    is_awaited = False
+
+    def send(self, *command: Any) -> None:
+        pool = redis_client().connection_pool
+        if self.pool is not pool:
+            self.connection, self.pool = pool.get_connection(), pool
+        elif self.is_awaited:  # Nobody took the last answer: it would be taken for that to this command.
+            self.connection.disconnect()
+        self.is_awaited = True
+        try:
+            self.connection.send_command(*command, check_health=False)
+        except redis.ConnectionError:
+            self.connection.send_command(*command, check_health=False)
+
+    def receive(self) -> Any:
+        answer = self.connection.read_response()
+        self.is_awaited = False
+        return answer
+
+    def ask(self, *command: Any) -> Any:
+        self.send(*command)
+        return self.receive()
+
+
+_line = _Line()
 
 
 class ForgivingRedisCache(RedisCache):
@@ -116,18 +152,24 @@ class ForgivingRedisCache(RedisCache):
             raise ValueError(f"Key '{key}' not found.")
         return answer
 
-    def count(self, key: str, timeout: int) -> int | None:
-        """Raise a counter that ends after `timeout` seconds, in one round trip. None: Redis is gone."""
-        made = self.make_and_validate_key(key)
+    def begin_count(self, key: str, timeout: int) -> Callable[[], int | None]:
+        """Begin to raise a counter that ends after `timeout` seconds.
+
+        Returns: what waits for its value, so that something else can be asked meanwhile. None: Redis is gone.
+        """
+        made = self.make_key(key)
+        self._forgiving(lambda: _line.send("INCR", made), None)
 
         def raised() -> int:
-            client = redis_client()  # kept; the cache's own is made anew for every call
-            number = int(client.incr(made))
+            try:
+                number = int(_line.receive())
+            except redis.ConnectionError:  # a restart of Redis has cut the line
+                number = int(_line.ask("INCR", made))
             if number == 1:
-                client.expire(made, timeout)
+                _line.ask("EXPIRE", made, timeout)
             return number
 
-        return self._forgiving(raised, None)
+        return lambda: self._forgiving(raised, None)
 
     def set_many(self, data, timeout=DEFAULT_TIMEOUT, version=None):
         parent = super()

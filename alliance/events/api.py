@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import Expression, F, QuerySet
-from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.utils.http import parse_etags
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alliance.core import conditional, pagination
+from alliance.core import conditional, pagination, throttling
 from alliance.core.api import Errors, Piece
 from alliance.core.fields import FIELDS, OMIT, read_selection
 from alliance.events import cache, paging
@@ -28,6 +28,8 @@ from alliance.events.reading import sees_all, state_of, visible_documents
 ENVELOPE = 1
 #: Understood requests that a process remembers.
 MOST_PLANS = 1_000
+#: Actions whose tags end with a mark.
+MARKED = ("list", "facets")
 _plans: dict[tuple[str, str, bool, str], tuple[paging.TextPagination, Sequence[str] | None]] = {}
 
 
@@ -47,8 +49,6 @@ class DocumentResource(FacetCounts):
 
     # --- a list ------------------------------------------------------------------------------------------------------
     def list(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if (unchanged := self.unchanged(request)) is not None:
-            return unchanged
         if not request.query_params.get("q"):
             return self._page(request)
         # Searches are what costs PostgreSQL most.
@@ -103,37 +103,43 @@ class DocumentResource(FacetCounts):
         return self.kind.bodies(state_of(self.request._request), column)
 
     # --- 304 before anything is looked up ----------------------------------------------------------------------------
-    def _mark(self, request: Request) -> str:
-        """What this answer depends on, besides its bytes: where it was asked, by whom, and the state of all data."""
-        told = "|".join(
+    def _mark(self, request: HttpRequest) -> str:
+        """What this answer depends on, besides its bytes: what was asked, by whom, and the state of all data."""
+        given = request.META
+        told = "\n".join(
             [
-                request.get_full_path(),
-                request.accepted_media_type or "",
+                request.path,
+                given.get("QUERY_STRING", ""),
+                given.get("HTTP_ACCEPT", ""),
                 str(sees_all(request.user)),
                 self.kind.schema,
                 str(ENVELOPE),
             ]
         )
         place = hashlib.blake2b(told.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
-        return f"{place}.{state_of(request._request).stamp}"
+        return f"{place}.{state_of(request).stamp}"
 
-    def unchanged(self, request: Request) -> HttpResponse | None:
+    def known_answer(self, request: HttpRequest) -> HttpResponse | None:
         """304 when the client's tag was given for this very address in this very state of the data."""
-        held = request.headers.get("If-None-Match", "")
-        if "." not in held or "If-Match" in request.headers:
+        held = request.META.get("HTTP_IF_NONE_MATCH", "")
+        if "." not in held or "HTTP_IF_MATCH" in request.META or request.method not in ("GET", "HEAD"):
             return None
+        if self.action_map["get"] not in MARKED:
+            return None
+        counting = throttling.ClientRateThrottle().begin(request)  # while PostgreSQL is asked
         ending = f'.{self._mark(request)}"'
         tag = next((tag for tag in parse_etags(held) if tag.endswith(ending)), None)
-        if tag is None:
+        if tag is None or (counting and not counting.is_allowed()):
             return None
-        answer = HttpResponseNotModified()
-        answer["ETag"] = tag.removeprefix("W/")
+        answer = HttpResponseNotModified(headers={"ETag": tag.removeprefix("W/")})
+        throttling.tell(request, answer)
+        conditional.set_caching(answer, signed_in=request.user.is_authenticated)
         return answer
 
     def entity_tag(self, body: bytes) -> str:
         """The hash of the bytes; of a list and its counts, then what `_mark` says."""
         tag = conditional.strong_etag(body)
-        return f'{tag[:-1]}.{self._mark(self.request)}"' if self.action in ("list", "facets") else tag
+        return f'{tag[:-1]}.{self._mark(self.request._request)}"' if self.action in MARKED else tag
 
     # --- exports -----------------------------------------------------------------------------------------------------
     def _pieces(self, rows: QuerySet, keys: Sequence[str], only: Iterable[str] | None) -> Iterator[Piece]:
@@ -143,8 +149,8 @@ class DocumentResource(FacetCounts):
             yield found if kept is None else [_selected(document, kept) for document in found]
 
     def _ready_lines(self, rows: QuerySet, keys: Sequence[str], ending: str) -> Iterator[bytes] | None:
-        between = "" if ending == "csv" else "\n"
-        return paging.joined_chunks(rows, keys, self._text("csv" if ending == "csv" else "body"), between)
+        column, end = ("csv", b"") if ending == "csv" else ("body", b"\n")
+        return (end.join([*texts, b""]) for texts in paging.chunks(rows, keys, self._text(column)))
 
 
 def _selected(document: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

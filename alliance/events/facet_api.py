@@ -24,18 +24,12 @@ class FacetCounts(Resource):
 
     def facets(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """How many rows match, and how many each value of each facet would give."""
-        if (unchanged := self.unchanged(request)) is not None:
-            return unchanged
         key = cache.place(request._request, "facets", str(sees_all(request.user)))
         kept = cache.recall(key)
         if kept is None:
             kept = cache.Kept(JSONRenderer().render(self._counted(request)), {})
             cache.keep(key, kept)
         return Response(ReadyText(kept.body))
-
-    def unchanged(self, request: Request) -> HttpResponseBase | None:
-        """304 when the client holds this answer."""
-        return None
 
     def _counted(self, request: Request) -> dict[str, Any]:
         """Raises: BadParameters."""
