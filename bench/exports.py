@@ -71,7 +71,7 @@ def measure(server: Server, *, count: int, say: Callable[[str], None]) -> dict[s
 
 
 def _copy(column: str) -> float:
-    sql = f"COPY (SELECT {column} FROM usecases_usecasedocument WHERE is_public ORDER BY start DESC, id) TO STDOUT"
+    sql = f"COPY (SELECT {column} FROM usecases_usecasedocument WHERE is_public ORDER BY start DESC, id DESC) TO STDOUT"
     connection.ensure_connection()
     with connection.connection.cursor() as cursor:
         started = time.perf_counter()

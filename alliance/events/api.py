@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from alliance.core import conditional, pagination, throttling
 from alliance.core.api import Errors, Piece
 from alliance.core.fields import FIELDS, OMIT, read_selection
-from alliance.events import cache, paging
+from alliance.events import cache, exporting, paging
 from alliance.events.documents import Kind, kinds
 from alliance.events.facet_api import FacetCounts
 from alliance.events.reading import sees_all, state_of, visible_documents
@@ -144,13 +144,13 @@ class DocumentResource(FacetCounts):
     # --- exports -----------------------------------------------------------------------------------------------------
     def _pieces(self, rows: QuerySet, keys: Sequence[str], only: Iterable[str] | None) -> Iterator[Piece]:
         kept = None if only is None else [*only]
-        for texts in paging.chunks(rows, keys, self._text("body")):
+        for texts in exporting.pieces(rows, keys, self._text("body")):
             found = [json.loads(text) for text in texts]
             yield found if kept is None else [_selected(document, kept) for document in found]
 
     def _ready_lines(self, rows: QuerySet, keys: Sequence[str], ending: str) -> Iterator[bytes] | None:
         column, end = ("csv", b"") if ending == "csv" else ("body", b"\n")
-        return (end.join([*texts, b""]) for texts in paging.chunks(rows, keys, self._text(column)))
+        return (end.join([*texts, b""]) for texts in exporting.pieces(rows, keys, self._text(column)))
 
 
 def _selected(document: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
