@@ -82,15 +82,20 @@ class Door:
 
     def _answer_conditionally(self, request: HttpRequest) -> Any:
         def answer(response: HttpResponse) -> HttpResponse:
-            return conditional.answer_conditionally(
+            found = conditional.answer_conditionally(
                 request,
                 response,
                 etag=self.entity_tag(response.content),
                 last_modified=getattr(self, "last_modified", None),
                 one_row=self.one_row,
             )
+            self.answered(response)
+            return found
 
         return answer
+
+    def answered(self, response: HttpResponse) -> None:
+        """Told of every whole answer, its tag included."""
 
     def entity_tag(self, body: bytes) -> str:
         """The tag of an answer."""
@@ -171,14 +176,16 @@ class Resource(Door, viewsets.GenericViewSet):
 
         Raises: BadParameters.
         """
-        names = [*self.filterset.filters, *(["sort"] if self.filterset.sorts else [])]
-        self.refuse_unknown(query, [*names, *own], errors)
-        for name in (*names, *own):
-            several = isinstance(self.filterset.filters.get(name), Facet) or name in (FIELDS, OMIT, FACET)
-            if not several and len(query.getlist(name)) > 1:
+        filters = self.filterset.base_filters
+        known = [*filters, *(["sort"] if self.filterset.sorts else []), *own]
+        self.refuse_unknown(query, known, errors)
+        for name in known:
+            several = isinstance(filters.get(name), Facet) or name in (FIELDS, OMIT, FACET)
+            if name in query and not several and len(query.getlist(name)) > 1:
                 errors.append(ParameterError(name, "Give this parameter once.", "repeated"))
-        for name, found in self.filterset.form.errors.get_json_data().items():
-            errors.extend(ParameterError(name, one["message"], one["code"] or "invalid") for one in found)
+        if self.filterset.plain_values is None:
+            for name, found in self.filterset.form.errors.get_json_data().items():
+                errors.extend(ParameterError(name, one["message"], one["code"] or "invalid") for one in found)
         if errors:
             raise BadParameters(errors)
 

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 #: After a failure Redis is left alone for so long, or every request would wait for its timeouts.
 PAUSE_SECONDS = 5.0
 LOG_EVERY_SECONDS = 60.0
+#: Answers of Redis that may wait unread.
+MOST_UNREAD = 20
 
 
 class _Outage:
@@ -69,27 +72,56 @@ class _Line(threading.local):
     connection: Any = None
     pool: redis.ConnectionPool | None = None
     is_awaited = False
+    #: Answers that nobody waits for, which come before the next one.
+    unread = 0
 
     def send(self, *command: Any) -> None:
         pool = redis_client().connection_pool
         if self.pool is not pool:
-            self.connection, self.pool = pool.get_connection(), pool
+            self.connection, self.pool, self.unread = pool.get_connection(), pool, 0
         elif self.is_awaited:  # Nobody took the last answer: it would be taken for that to this command.
-            self.connection.disconnect()
+            self.hang_up()
         self.is_awaited = True
         try:
             self.connection.send_command(*command, check_health=False)
         except redis.ConnectionError:
+            self.unread = 0
             self.connection.send_command(*command, check_health=False)
 
     def receive(self) -> Any:
-        answer = self.connection.read_response()
+        try:
+            while self.unread:
+                self.unread -= 1
+                with suppress(redis.ResponseError):
+                    self.connection.read_response()
+            answer = self.connection.read_response()
+        except (redis.ConnectionError, redis.TimeoutError):
+            self.hang_up()
+            raise
         self.is_awaited = False
         return answer
 
     def ask(self, *command: Any) -> Any:
+        """Ask, and once more when a restart of Redis has cut the line: for commands that may run twice."""
+        try:
+            self.send(*command)
+            return self.receive()
+        except redis.ConnectionError:
+            self.send(*command)
+            return self.receive()
+
+    def tell(self, *command: Any) -> None:
+        """Send a command whose answer nobody waits for."""
         self.send(*command)
-        return self.receive()
+        self.is_awaited = False
+        self.unread += 1
+        if self.unread > MOST_UNREAD:
+            self.ask("PING")
+
+    def hang_up(self) -> None:
+        self.is_awaited, self.unread = False, 0
+        if self.connection is not None:
+            self.connection.disconnect()
 
 
 _line = _Line()
@@ -122,12 +154,17 @@ class ForgivingRedisCache(RedisCache):
         return self._forgiving(lambda: parent.add(key, value, timeout, version), True)
 
     def get(self, key, default=None, version=None):
-        parent = super()
-        return self._forgiving(lambda: parent.get(key, default, version), default)
+        made = self.make_and_validate_key(key, version=version)
+        found = self._forgiving(lambda: _line.ask("GET", made), None)
+        return default if found is None else self._cache._serializer.loads(found)
 
     def set(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
-        parent = super()
-        self._forgiving(lambda: parent.set(key, value, timeout, version), None)
+        """Nobody waits until it is done: what the same thread gets afterwards is what it set."""
+        made, seconds = self.make_and_validate_key(key, version=version), self.get_backend_timeout(timeout)
+        told = ["SET", made, self._cache._serializer.dumps(value)]
+        if seconds is not None:
+            told = ["DEL", made] if seconds == 0 else [*told, "EX", seconds]
+        self._forgiving(lambda: _line.tell(*told), None)
 
     def touch(self, key, timeout=DEFAULT_TIMEOUT, version=None):
         parent = super()

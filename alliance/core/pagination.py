@@ -274,7 +274,7 @@ class KeysetPagination(BasePagination):
         """All that can be known of a page before its rows are read. Raises: BadParameters."""
         self.rows, self.size, self.with_count, self.others = rows, asked.size, asked.with_count, asked.others
         self.bound_to, self.keyset = bound_to, Keyset(rows, keys)
-        self.start = self._start(asked.cursor)
+        self.start = self.start_of(asked.cursor)
         self.window = self.keyset.window(self.start, asked.size + 1)
 
     def finish(self, request: Request) -> list[Any]:
@@ -303,7 +303,8 @@ class KeysetPagination(BasePagination):
         """The position of one of these rows."""
         return self.keyset.position(row)
 
-    def _start(self, cursor: str | None) -> Position | None:
+    def start_of(self, cursor: str | None) -> Position | None:
+        """Where the page starts. Raises: BadParameters when the cursor is that of another list."""
         if cursor is None:
             return None
         bound_to, backwards, values = read_cursor(cursor)

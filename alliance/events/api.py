@@ -22,6 +22,7 @@ from alliance.core.fields import FIELDS, OMIT, read_selection
 from alliance.events import cache, exporting, paging
 from alliance.events.documents import Kind, kinds
 from alliance.events.facet_api import FacetCounts
+from alliance.events.planning import planned_page
 from alliance.events.reading import sees_all, state_of, visible_documents
 
 #: Raised when the envelope of a list changes, so that nobody keeps an answer of the old shape.
@@ -30,6 +31,8 @@ ENVELOPE = 1
 MOST_PLANS = 1_000
 #: Actions whose tags end with a mark.
 MARKED = ("list", "facets")
+#: Headers of an answer that every reader of it gets.
+KEPT = ("Allow", "Content-Type", "ETag", "Link")
 _plans: dict[tuple[str, str, bool, str], tuple[paging.TextPagination, Sequence[str] | None]] = {}
 
 
@@ -49,21 +52,14 @@ class DocumentResource(FacetCounts):
 
     # --- a list ------------------------------------------------------------------------------------------------------
     def list(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.query_params.get("q"):
-            return self._page(request)
-        # Searches are what costs PostgreSQL most.
-        key = cache.place(request._request, "list", str(sees_all(request.user)))
-        kept = cache.recall(key)
-        if kept is not None:
-            return Response(paging.ReadyText(kept.body), headers=kept.headers)
-        response = self._page(request)
-        if isinstance(response.data, paging.ReadyText):
-            cache.keep(key, cache.Kept(response.data, {name: response[name] for name in ("Link",) if name in response}))
-        return response
+        return self._page(request)
 
     def _page(self, request: Request) -> Response:
         pages, only = self._planned(request)
         page = pages.finish(request)
+        if pages.is_guess and not page:
+            pages = self._written(pagination.read_page_parameters(request.query_params, []))
+            page = pages.finish(request)
         if only is None:
             return pages.get_paginated_response(page)
         return pages.get_paginated_response([_selected(json.loads(text), only) for text in pages.texts])
@@ -75,7 +71,7 @@ class DocumentResource(FacetCounts):
         so it is worked out once a state.
         """
         state = state_of(request._request)
-        if self.kind.is_stale(state):
+        if self.kind.is_stale(state) or "q" in request.query_params:
             return self._plan(request)
         key = (self.resource, request._request.META.get("QUERY_STRING", ""), sees_all(request.user), state.stamp)
         plan = _plans.get(key)
@@ -92,17 +88,25 @@ class DocumentResource(FacetCounts):
         asked = pagination.read_page_parameters(query, errors)
         only = read_selection(query, self.serializer_class.names(), errors)
         self._check(query, (*pagination.PARAMETERS, FIELDS, OMIT), errors)
+        pages = planned_page(self.filterset, "body", asked, bound_to=self._bound_to()) or self._written(asked)
+        return pages, only
+
+    def _written(self, asked: pagination.PageRequest) -> paging.TextPagination:
+        """The page of this request alone."""
         filters = self.filterset
         pages = paging.TextPagination(self._text("body"))
         pages.ranked_at_most = filters.ranked_at_most
         pages.begin(filters.listed, filters.sort.keys, asked, bound_to=self._bound_to())
         pages.write()
-        return pages, only
+        return pages
 
     def _text(self, column: str) -> Expression | F:
         return self.kind.bodies(state_of(self.request._request), column)
 
-    # --- 304 before anything is looked up ----------------------------------------------------------------------------
+    # --- answers that are known before anything is looked up ---------------------------------------------------------
+    #: The place of this answer among those that are kept.
+    _place: str | None = None
+
     def _mark(self, request: HttpRequest) -> str:
         """What this answer depends on, besides its bytes: what was asked, by whom, and the state of all data."""
         given = request.META
@@ -120,26 +124,47 @@ class DocumentResource(FacetCounts):
         return f"{place}.{state_of(request).stamp}"
 
     def known_answer(self, request: HttpRequest) -> HttpResponse | None:
-        """304 when the client's tag was given for this very address in this very state of the data."""
-        held = request.META.get("HTTP_IF_NONE_MATCH", "")
-        if "." not in held or "HTTP_IF_MATCH" in request.META or request.method not in ("GET", "HEAD"):
-            return None
-        if self.action_map["get"] not in MARKED:
+        """304 when the client's tag was given for this very address in this very state of the data; a whole answer
+        when somebody got it in this state."""
+        action = self.action_map["get"]
+        if action not in MARKED or request.method not in ("GET", "HEAD"):
             return None
         counting = throttling.ClientRateThrottle().begin(request)  # while PostgreSQL is asked
-        ending = f'.{self._mark(request)}"'
-        tag = next((tag for tag in parse_etags(held) if tag.endswith(ending)), None)
-        if tag is None or (counting and not counting.is_allowed()):
+        answer = self._unchanged(request)
+        # Searches and counts are what costs PostgreSQL most.
+        if answer is None and (action == "facets" or request.GET.get("q")):
+            self._place = cache.place(request, action, request.META.get("HTTP_ACCEPT", ""), str(sees_all(request.user)))
+            is_allowed = counting is None or counting.is_allowed()  # on the same line: its answer comes first
+            kept = cache.recall(self._place) if is_allowed else None
+            answer = kept and HttpResponse(kept.body, headers=kept.headers)
+        if answer is None or (counting and not counting.is_allowed()):
             return None
-        answer = HttpResponseNotModified(headers={"ETag": tag.removeprefix("W/")})
         throttling.tell(request, answer)
         conditional.set_caching(answer, signed_in=request.user.is_authenticated)
-        return answer
+        if answer.status_code == 304:
+            return answer
+        return conditional.answer_conditionally(
+            request, answer, etag=answer["ETag"], last_modified=None, one_row=False
+        )
+
+    def _unchanged(self, request: HttpRequest) -> HttpResponse | None:
+        held = request.META.get("HTTP_IF_NONE_MATCH", "")
+        if "." not in held or "HTTP_IF_MATCH" in request.META:
+            return None
+        ending = f'.{self._mark(request)}"'
+        tag = next((tag for tag in parse_etags(held) if tag.endswith(ending)), None)
+        return tag and HttpResponseNotModified(headers={"ETag": tag.removeprefix("W/")})
 
     def entity_tag(self, body: bytes) -> str:
         """The hash of the bytes; of a list and its counts, then what `_mark` says."""
         tag = conditional.strong_etag(body)
         return f'{tag[:-1]}.{self._mark(self.request._request)}"' if self.action in MARKED else tag
+
+    def answered(self, response: HttpResponse) -> None:
+        """Keep what was costly."""
+        if self._place is not None and response.status_code == 200:
+            headers = {name: response[name] for name in KEPT if name in response.headers}
+            cache.keep(self._place, cache.Kept(response.content, headers))
 
     # --- exports -----------------------------------------------------------------------------------------------------
     def _pieces(self, rows: QuerySet, keys: Sequence[str], only: Iterable[str] | None) -> Iterator[Piece]:

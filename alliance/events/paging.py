@@ -43,6 +43,9 @@ def _position(values: Sequence[Any]) -> tuple[Any, ...]:
 class TextPagination(pagination.KeysetPagination):
     """Pages of ready texts."""
 
+    #: That there are no rows may be wrong: see `alliance.events.planning`.
+    is_guess = False
+
     def __init__(self, text: Expression | F) -> None:
         self.text = text
 
