@@ -4,6 +4,7 @@ Every value can be overridden on the command line or in GUNICORN_CMD_ARGS.
 """
 
 import ctypes
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ import gunicorn.http.message
 from alliance.core.logging import JsonFormatter, RequestIdFilter, TextFormatter
 
 #: Of glibc's mallopt(3).
-M_MMAP_THRESHOLD = -3
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 LARGE_BLOCK_BYTES = 1_048_576
 
 _here = Path(__file__).resolve().parent
@@ -77,14 +78,21 @@ shutil.rmtree(_metrics, ignore_errors=True)
 _metrics.mkdir(parents=True, exist_ok=True)
 
 
+def when_ready(server):
+    """Before the workers are forked: what was loaded stays shared, for no collection of garbage touches it again."""
+    gc.collect()
+    gc.freeze()
+
+
 def post_fork(server, worker):
-    """Large blocks (pages, pieces of exports) go back to the system when they are free.
+    """Large blocks (pages, pieces of exports) go back to the system when they are free, and threads share one heap.
 
     glibc raises the size from which it does so each time one is freed, and then keeps megabytes for each thread.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+        mallopt(M_ARENA_MAX, 1)
 
 
 def child_exit(server, worker):

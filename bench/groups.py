@@ -22,4 +22,5 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "exports": (),
     "writes": (),
     "memory": (),
+    "together": (),
 }

@@ -1,14 +1,15 @@
 """What is measured, and the goal of each operation."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
-from bench import exports, steps, writes
+from bench import exports, steps, together, writes
 from bench.addresses import API, Addresses, Supply, supply
 from bench.groups import GROUPS
 from bench.measure import Measure, Results
-from bench.servers import Server
+from bench.servers import Server, ServerError
 
 FACETS = "/api/v1/facets/use-cases/"
 #: A page that lies deep, by its number.
@@ -164,7 +165,7 @@ _MADE = {
 }
 
 
-# --- exports, writes, memory -----------------------------------------------------------------------------------------
+# --- exports, writes, memory, readers beside writers -----------------------------------------------------------------
 def export_rows(server: Server, *, count: int, say: Callable[[str], None]) -> Iterator[Row]:
     try:
         found = exports.measure(server, count=count, say=say)
@@ -196,3 +197,32 @@ def write_rows(*, count: int, say: Callable[[str], None]) -> Iterator[Row]:
 def memory_rows(server: Server) -> Iterator[Row]:
     pids = server.workers()
     yield Row("memory", f"{len(pids)} web workers together, PSS", 200.0, server.pss_mib(), unit="MiB", at_least=False)
+
+
+def together_rows(
+    server: Server, *, folder: Path, environment: Mapping[str, str], seconds: float, say: Callable[[str], None]
+) -> Iterator[Row]:
+    row = partial(Row, "together", at_least=False)
+    try:
+        found = together.measure(server, folder=folder, environment=environment, seconds=seconds, say=say)
+    except (LookupError, ServerError) as problem:
+        yield row("readers beside writers", 0, None, note=str(problem))
+        return
+    details = {
+        "answers": len(found.busy.times),
+        "changes": found.changes,
+        "p99_alone_ms": found.quiet.p99_ms,
+        "p99_ms": found.busy.p99_ms,
+    }
+    stale, failed = found.quiet.stale + found.busy.stale, found.quiet.failed + found.busy.failed
+    yield row("readers beside writers, stale", 0, stale, unit="answers", details=details)
+    yield row("readers beside writers, failed", 0, failed, unit="answers")
+    yield row("readers beside writers, p99 against readers alone", 2.0, found.busy.p99_ms / found.quiet.p99_ms)
+    yield row("readers beside writers, missing in the log", 0, found.unlogged, unit="changes")
+    yield row(
+        "readers beside writers, differing afterwards",
+        0,
+        found.differing,
+        unit="documents",
+        details={"compared": found.compared, "behind_seconds": found.behind_seconds},
+    )

@@ -18,6 +18,8 @@ from bench.measure import Results
 from bench.operations import Row
 
 Say = Callable[[str], None]
+#: Units of whole numbers.
+_COUNTED = frozenset({"answers", "changes", "documents"})
 
 
 def machine() -> dict[str, Any]:
@@ -127,5 +129,7 @@ def _goal(row: Row) -> str:
 def _value(value: float | None, unit: str) -> str:
     if value is None:
         return "not measured"
+    if unit in _COUNTED:
+        return f"{value:,.0f} {unit}"
     number = f"{value:.2f}" if value < 10 else f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
     return f"{number} {'x' if unit == 'times' else unit}"

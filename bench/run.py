@@ -24,12 +24,17 @@ def run(options: argparse.Namespace, say: Say) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     asked = operations.measures(Addresses(options.seed, options.scale), options.only)
     needed = {*(one.server for one in asked), "portal"}
-    with servers.running(needed, folder, {**os.environ, "LOG_LEVEL": "INFO"}) as running:
+    environment = {**os.environ, "LOG_LEVEL": "INFO"}
+    with servers.running(needed, folder, environment) as running:
         results = measure.rounds(asked, running, count=options.rounds, seconds=options.seconds, say=say)
         if late := data.stale():
             say(f"Not valid: documents of {', '.join(late)} have become stale meanwhile.")
         rows = list(operations.rows(results, options.only))
         rows += _others(options, running["portal"], say)
+        if "together" in options.only:
+            rows += operations.together_rows(
+                running["portal"], folder=folder, environment=environment, seconds=options.seconds, say=say
+            )
     told = {
         **report.machine(),
         "scale": options.scale,

@@ -83,14 +83,8 @@ class Server:
             return False
 
     def stop(self) -> None:
-        if self.process is None:
-            return
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        if self.process is not None:
+            _stop(self.process)
 
     # --- what it costs
     def workers(self) -> list[int]:
@@ -108,6 +102,15 @@ class Server:
     def pss_mib(self) -> float:
         """Memory of the workers together, shared pages counted in proportion."""
         return sum(_pss_kib(one) for one in self.workers()) / 1024
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def cpu_seconds(pid: int) -> float:
@@ -150,3 +153,29 @@ def running(names: Iterable[str], folder: Path, environment: Mapping[str, str]) 
     finally:
         for server in servers.values():
             server.stop()
+
+
+@contextlib.contextmanager
+def worker(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """The worker as the portal has it, with its clock. Raises: ServerError when it does not start."""
+    state = folder / "worker"
+    state.mkdir(parents=True, exist_ok=True)
+    path = folder / "worker.log"
+    command = [sys.executable, "-m", "celery", "--app", "alliance", "worker", "--beat", "--concurrency", "2"]
+    with path.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--without-mingle", "--without-gossip", "--loglevel", "INFO"],
+            cwd=settings.BASE_DIR,
+            env={**environment, "PORTAL_STATE_DIR": str(state)},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        end = time.monotonic() + _START_SECONDS
+        while " ready." not in path.read_text(errors="replace"):
+            if time.monotonic() > end or process.poll() is not None:
+                raise ServerError(f"the worker does not start:\n{path.read_text(errors='replace')[-2_000:]}")
+            time.sleep(0.05)
+        yield
+    finally:
+        _stop(process)

@@ -1,10 +1,13 @@
 """Query parameters of the use cases, of their places, fields, technologies and organisations, at every door."""
 
+from typing import Any
+
 import django_filters
 from django.utils.translation import gettext_lazy as _
 
-from alliance.core.facets import ArrayFacet, Facet
+from alliance.core.facets import ArrayFacet, Facet, Names
 from alliance.core.filters import PortalFilterSet, SearchFilter, Sort
+from alliance.core.plain import UNSURE
 from alliance.core.search import Searchable
 from alliance.core.verticals import VerticalCode
 from alliance.members.filters import OrganisationFilter
@@ -36,6 +39,12 @@ class YearFilter(django_filters.NumberFilter):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, min_value=FIRST_YEAR, max_value=LAST_YEAR, decimal_places=0, **kwargs)
 
+    def plain(self, given: list[str], names: Names | None) -> Any:
+        """A year of four digits; else `UNSURE`."""
+        (text,) = given if len(given) == 1 else ("",)
+        is_year = len(text) == 4 and text.isascii() and text.isdigit() and FIRST_YEAR <= int(text) <= LAST_YEAR
+        return int(text) if is_year else UNSURE
+
 
 class UseCaseFilter(PortalFilterSet):
     """Query parameters of the use cases."""
@@ -48,7 +57,8 @@ class UseCaseFilter(PortalFilterSet):
     size = Facet("size", label=_("City size"), choices=SizeBand, ordered=True)
     stage = Facet("stage", label=_("Stage"), choices=Stage, ordered=True)
     period = Facet("period", label=_("Start"), choices=Period, ordered=True)
-    year_min = YearFilter("started_year", "gte", label=_("Started in or after"))
+    # By `start`, which the indexes hold (0 where the year is not known).
+    year_min = YearFilter("start", "gte", label=_("Started in or after"))
     year_max = YearFilter("started_year", "lte", label=_("Started in or before"))
     technology = ArrayFacet("technologies", label=_("Technology"), rows=Technology.objects.all)
     standard = ArrayFacet("standards", label=_("Standard named"), rows=Standard.objects.all)

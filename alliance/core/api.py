@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.urls import reverse
@@ -56,7 +58,13 @@ class Door:
         # Also where the answer is rendered, after this returns: another language would be noted on it otherwise.
         translation.activate("en")
         request.LANGUAGE_CODE = "en"  # type: ignore[attr-defined]
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            request.user = AnonymousUser()  # whom Django would find at greater length
+        return self.known_answer(request) or super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+
+    def known_answer(self, request: HttpRequest) -> HttpResponseBase | None:
+        """304 when the client holds this answer, as far as that can be told before anything is looked up."""
+        return None
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Which methods there are: the header `Allow`."""
@@ -65,8 +73,7 @@ class Door:
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
         django_request = getattr(request, "_request", request)
-        if quota := getattr(django_request, throttling.ATTRIBUTE, None):
-            quota.write(response)
+        throttling.tell(django_request, response)
         if response.status_code in (200, 304) and django_request.method in ("GET", "HEAD"):
             user = getattr(request, "user", None)
             conditional.set_caching(response, signed_in=bool(user and user.is_authenticated))
@@ -76,15 +83,20 @@ class Door:
 
     def _answer_conditionally(self, request: HttpRequest) -> Any:
         def answer(response: HttpResponse) -> HttpResponse:
-            return conditional.answer_conditionally(
+            found = conditional.answer_conditionally(
                 request,
                 response,
                 etag=self.entity_tag(response.content),
                 last_modified=getattr(self, "last_modified", None),
                 one_row=self.one_row,
             )
+            self.answered(response)
+            return found
 
         return answer
+
+    def answered(self, response: HttpResponse) -> None:
+        """Told of every whole answer, its tag included."""
 
     def entity_tag(self, body: bytes) -> str:
         """The tag of an answer."""
@@ -165,14 +177,16 @@ class Resource(Door, viewsets.GenericViewSet):
 
         Raises: BadParameters.
         """
-        names = [*self.filterset.filters, *(["sort"] if self.filterset.sorts else [])]
-        self.refuse_unknown(query, [*names, *own], errors)
-        for name in (*names, *own):
-            several = isinstance(self.filterset.filters.get(name), Facet) or name in (FIELDS, OMIT, FACET)
-            if not several and len(query.getlist(name)) > 1:
+        filters = self.filterset.base_filters
+        known = [*filters, *(["sort"] if self.filterset.sorts else []), *own]
+        self.refuse_unknown(query, known, errors)
+        for name in known:
+            several = isinstance(filters.get(name), Facet) or name in (FIELDS, OMIT, FACET)
+            if name in query and not several and len(query.getlist(name)) > 1:
                 errors.append(ParameterError(name, "Give this parameter once.", "repeated"))
-        for name, found in self.filterset.form.errors.get_json_data().items():
-            errors.extend(ParameterError(name, one["message"], one["code"] or "invalid") for one in found)
+        if self.filterset.plain_values is None:
+            for name, found in self.filterset.form.errors.get_json_data().items():
+                errors.extend(ParameterError(name, one["message"], one["code"] or "invalid") for one in found)
         if errors:
             raise BadParameters(errors)
 

@@ -1,8 +1,10 @@
 """The cache, and the way to Redis. A portal without Redis is slower, not broken."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 #: After a failure Redis is left alone for so long, or every request would wait for its timeouts.
 PAUSE_SECONDS = 5.0
 LOG_EVERY_SECONDS = 60.0
+#: Answers of Redis that may wait unread.
+MOST_UNREAD = 20
 
 
 class _Outage:
@@ -59,6 +63,70 @@ def redis_client() -> redis.Redis:
     )
 
 
+class _Line(threading.local):
+    """A thread's own connection, on which an answer can be waited for later. Errors are raised.
+
+    The client takes a connection from its pool for each command, asks whether it still lives, and gives it back.
+    """
+
+    connection: Any = None
+    pool: redis.ConnectionPool | None = None
+    is_awaited = False
+    #: Answers that nobody waits for, which come before the next one.
+    unread = 0
+
+    def send(self, *command: Any) -> None:
+        pool = redis_client().connection_pool
+        if self.pool is not pool:
+            self.connection, self.pool, self.unread = pool.get_connection(), pool, 0
+        elif self.is_awaited:  # Nobody took the last answer: it would be taken for that to this command.
+            self.hang_up()
+        self.is_awaited = True
+        try:
+            self.connection.send_command(*command, check_health=False)
+        except redis.ConnectionError:
+            self.unread = 0
+            self.connection.send_command(*command, check_health=False)
+
+    def receive(self) -> Any:
+        try:
+            while self.unread:
+                self.unread -= 1
+                with suppress(redis.ResponseError):
+                    self.connection.read_response()
+            answer = self.connection.read_response()
+        except (redis.ConnectionError, redis.TimeoutError):
+            self.hang_up()
+            raise
+        self.is_awaited = False
+        return answer
+
+    def ask(self, *command: Any) -> Any:
+        """Ask, and once more when a restart of Redis has cut the line: for commands that may run twice."""
+        try:
+            self.send(*command)
+            return self.receive()
+        except redis.ConnectionError:
+            self.send(*command)
+            return self.receive()
+
+    def tell(self, *command: Any) -> None:
+        """Send a command whose answer nobody waits for."""
+        self.send(*command)
+        self.is_awaited = False
+        self.unread += 1
+        if self.unread > MOST_UNREAD:
+            self.ask("PING")
+
+    def hang_up(self) -> None:
+        self.is_awaited, self.unread = False, 0
+        if self.connection is not None:
+            self.connection.disconnect()
+
+
+_line = _Line()
+
+
 class ForgivingRedisCache(RedisCache):
     """Django's Redis cache, which acts like an empty one while Redis is gone, and says so once a minute.
 
@@ -86,12 +154,17 @@ class ForgivingRedisCache(RedisCache):
         return self._forgiving(lambda: parent.add(key, value, timeout, version), True)
 
     def get(self, key, default=None, version=None):
-        parent = super()
-        return self._forgiving(lambda: parent.get(key, default, version), default)
+        made = self.make_and_validate_key(key, version=version)
+        found = self._forgiving(lambda: _line.ask("GET", made), None)
+        return default if found is None else self._cache._serializer.loads(found)
 
     def set(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
-        parent = super()
-        self._forgiving(lambda: parent.set(key, value, timeout, version), None)
+        """Nobody waits until it is done: what the same thread gets afterwards is what it set."""
+        made, seconds = self.make_and_validate_key(key, version=version), self.get_backend_timeout(timeout)
+        told = ["SET", made, self._cache._serializer.dumps(value)]
+        if seconds is not None:
+            told = ["DEL", made] if seconds == 0 else [*told, "EX", seconds]
+        self._forgiving(lambda: _line.tell(*told), None)
 
     def touch(self, key, timeout=DEFAULT_TIMEOUT, version=None):
         parent = super()
@@ -116,18 +189,24 @@ class ForgivingRedisCache(RedisCache):
             raise ValueError(f"Key '{key}' not found.")
         return answer
 
-    def count(self, key: str, timeout: int) -> int | None:
-        """Raise a counter that ends after `timeout` seconds, in one round trip. None: Redis is gone."""
-        made = self.make_and_validate_key(key)
+    def begin_count(self, key: str, timeout: int) -> Callable[[], int | None]:
+        """Begin to raise a counter that ends after `timeout` seconds.
+
+        Returns: what waits for its value, so that something else can be asked meanwhile. None: Redis is gone.
+        """
+        made = self.make_key(key)
+        self._forgiving(lambda: _line.send("INCR", made), None)
 
         def raised() -> int:
-            client = redis_client()  # kept; the cache's own is made anew for every call
-            number = int(client.incr(made))
+            try:
+                number = int(_line.receive())
+            except redis.ConnectionError:  # a restart of Redis has cut the line
+                number = int(_line.ask("INCR", made))
             if number == 1:
-                client.expire(made, timeout)
+                _line.ask("EXPIRE", made, timeout)
             return number
 
-        return self._forgiving(raised, None)
+        return lambda: self._forgiving(raised, None)
 
     def set_many(self, data, timeout=DEFAULT_TIMEOUT, version=None):
         parent = super()

@@ -36,19 +36,7 @@ class CorsMiddleware:
             )
         else:
             response = self.get_response(request)
-            self._only_english(response)
         response["Access-Control-Allow-Origin"] = "*"
         response["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         response["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response
-
-    @staticmethod
-    def _only_english(response: HttpResponseBase) -> None:
-        """Take back what the language middleware says of every answer: the API never varies by language."""
-        if "Vary" in response.headers and response.headers.get("Content-Language") == "en":
-            names = [name.strip() for name in response["Vary"].split(",")]
-            kept = ", ".join(name for name in names if name.lower() != "accept-language")
-            if kept:
-                response["Vary"] = kept
-            else:
-                del response["Vary"]

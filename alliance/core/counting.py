@@ -64,6 +64,10 @@ class Question:
 
     def answer(self) -> Counts:
         """Ask the database."""
+        return read_counts(ask(*self.statement()), [*self.wanted], with_everything=self.with_everything)
+
+    def statement(self) -> Part:
+        """All of it as one query."""
         wanted: set[int] = {TOTAL, *range(len(self.wanted))}
         if self.with_everything:
             wanted.add(EVERYTHING)
@@ -74,26 +78,8 @@ class Question:
             parts += found
             wanted -= answered
         parts += self._scans(wanted)
-        sql = " UNION ALL ".join(f"({part})" for part, _ in parts)
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [value for _, values in parts for value in values])
-            return self._read(cursor.fetchall())
-
-    def _read(self, rows: Iterable[tuple[int, str | None, int, int | None]]) -> Counts:
-        names = [*self.wanted]
-        by_value: dict[str, dict[str, int]] = {name: {} for name in names}
-        known: dict[str, int] = {}
-        single = {TOTAL: 0, EVERYTHING: 0}
-        for number, value, n, of in rows:
-            if number < 0:
-                single[number] = n
-            elif value is not None and n:
-                by_value[names[number]][value] = n
-                known[names[number]] = of or 0
-        for name, counts in by_value.items():
-            known[name] = max(known.get(name, 0), len(counts))
-        everything = single[EVERYTHING] if self.with_everything else 0
-        return Counts(single[TOTAL], everything, by_value, known)
+        sql = " UNION ALL ".join(f"({part})" for part, _ in parts) if len(parts) > 1 else parts[0][0]
+        return sql, [value for _, values in parts for value in values]
 
     # --- scans -------------------------------------------------------------------------------------------------------
     def _scans(self, wanted: set[int]) -> list[Part]:
@@ -130,19 +116,24 @@ class Question:
         ]
         counted = " UNION ALL ".join(parts)
         names = [*self.wanted]
-        limited = {number: limit for number in numbers if (limit := self.limits.get(names[number]))}
+        limited = {
+            number: limit
+            for number in numbers
+            if (limit := self.limits.get(names[number])) and facets[number].may_exceed(limit)
+        }
         once = "MATERIALIZED" if len(parts) > 1 else "NOT MATERIALIZED"
         matching = f"WITH matching({listed}) AS {once} ({sql})"
         if not limited:
             return f"{matching} SELECT *, NULL::bigint FROM ({counted}) AS counted(number, value, n)", [*parameters]
-        always = [f"{number}:{value}" for number in limited for value in self.chosen.get(names[number], ())]
+        # A facet with a choice has its scan for itself.
+        always = [value for number in limited for value in self.chosen.get(names[number], ())]
         return (
             f"{matching} SELECT number, value, n, known FROM ("
             "SELECT *, row_number() OVER (PARTITION BY number ORDER BY n DESC, value) AS place, "
             "count(*) OVER (PARTITION BY number) AS known "
             f"FROM ({counted}) AS counted(number, value, n) WHERE value IS NOT NULL OR number < 0) AS placed "
             f"WHERE place <= coalesce((%s::int[])[array_position(%s::int[], number)], place) "
-            "OR number || ':' || value = ANY(%s::text[])",
+            "OR value = ANY(%s::text[])",
             [*parameters, [*limited.values()], [*limited], always],
         )
 
@@ -160,6 +151,32 @@ class Question:
             f"SELECT CASE {which} ELSE {TOTAL} END, coalesce({value}), count(*) "
             f"FROM matching GROUP BY GROUPING SETS ({sets})"
         )
+
+
+def ask(sql: str, parameters: Sequence[Any]) -> list[tuple[int, str | None, int, int | None]]:
+    """Rows of (number, value, n, known)."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def read_counts(
+    rows: Iterable[tuple[int, str | None, int, int | None]], names: Sequence[str], *, with_everything: bool
+) -> Counts:
+    """What the answer to a question for these facets says."""
+    by_value: dict[str, dict[str, int]] = {name: {} for name in names}
+    known: dict[str, int] = {}
+    single = {TOTAL: 0, EVERYTHING: 0}
+    for number, value, n, of in rows:
+        if number < 0:
+            single[number] = n
+        elif value is not None and n:
+            by_value[names[number]][value] = n
+            known[names[number]] = of or 0
+    for name, counts in by_value.items():
+        known[name] = max(known.get(name, 0), len(counts))
+    everything = single[EVERYTHING] if with_everything else 0
+    return Counts(single[TOTAL], everything, by_value, known)
 
 
 class Precounted(Protocol):

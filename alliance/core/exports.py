@@ -1,6 +1,6 @@
 """Whole filtered sets as files: CSV, NDJSON, GeoJSON and XLSX, in the order of the list, in constant memory.
 
-Rows are read in pieces by position, so that neither the size of the set nor a slow line meets a limit of the database.
+Rows are read piece by piece as they are sent, so that neither the size of the set nor a usual line meets a limit.
 A program gets the public JSON (NDJSON) or its columns (CSV, GeoJSON: UTF-8 without a byte order mark); a spreadsheet
 gets XLSX with numbers as numbers.
 """
@@ -9,10 +9,10 @@ import csv
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from itertools import chain
+from itertools import chain, islice
 from typing import IO, Any
 
 import xlsxwriter
@@ -31,6 +31,8 @@ _FORMULA = re.compile(r"^[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"^[+-]?[0-9]+(\.[0-9]+)?\Z")
 
 Documents = Iterator[list[dict[str, Any]]]
+#: What is sent, piece by piece: any number of lines each.
+Lines = Generator[str | bytes, None, None]
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def csv_record(columns: Sequence[Column], document: Any) -> str:
     return csv_line(safe_cell(column.read(document)) for column in columns)
 
 
-def csv_lines(export: Export) -> Iterator[str | bytes]:
+def csv_lines(export: Export) -> Lines:
     """A header row, then one row a record."""
     yield csv_line(column.name for column in export.columns)
     if (ready := export.ready("csv")) is not None:
@@ -99,7 +101,7 @@ def csv_lines(export: Export) -> Iterator[str | bytes]:
         yield "".join(csv_record(export.columns, document) for document in piece)
 
 
-def ndjson_lines(export: Export) -> Iterator[str | bytes]:
+def ndjson_lines(export: Export) -> Lines:
     """One public JSON a line."""
     if (ready := export.ready("ndjson")) is not None:
         yield from ready
@@ -121,7 +123,7 @@ def feature_text(columns: Sequence[Column], document: Any) -> str:
     return json_text(feature)
 
 
-def geojson_text(export: Export) -> Iterator[str]:
+def geojson_text(export: Export) -> Lines:
     """A FeatureCollection (RFC 7946) of points, one a line, the columns as their properties."""
     yield f'{{"type":"FeatureCollection","name":{json_text(export.name)},"features":['
     between = "\n"
@@ -196,23 +198,32 @@ def _write_cell(sheet: Any, line: int, position: int, column: Column, value: Any
 
 # --- answers ---------------------------------------------------------------------------------------------------------
 def _streamed(
-    media_type: str, write: Callable[[Export], Iterator[str | bytes]]
+    media_type: str, write: Callable[[Export], Lines], *, heads: int = 0
 ) -> Callable[[Export], HttpResponseBase]:
+    """Args: heads: pieces before the first with rows."""
+
     def answer(export: Export) -> HttpResponseBase:
-        lines = (text if isinstance(text, bytes) else text.encode("utf-8", "replace") for text in write(export))
-        # The first piece is read before anything is sent, so that a database that is gone is told in time.
-        started = list(_first(lines, 2))
-        return StreamingHttpResponse(chain(started, lines), content_type=media_type)
+        return StreamingHttpResponse(_Started(write(export), heads + 1), content_type=media_type)
 
     return answer
 
 
-def _first(lines: Iterator[bytes], number: int) -> Iterable[bytes]:
-    for _ in range(number):
-        line = next(lines, None)
-        if line is None:
-            return
-        yield line
+class _Started:
+    """Pieces of a file, the first `count` read before anything is sent: a database that is gone is told in time.
+
+    An error later on ends the connection before the end of the answer, so that nobody takes a part for the whole.
+    """
+
+    def __init__(self, pieces: Lines, count: int) -> None:
+        self.pieces, self.first = pieces, list(islice(pieces, count))
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in chain(self.first, self.pieces):
+            yield piece if isinstance(piece, bytes) else piece.encode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Read no more: who asked has all, or has gone."""
+        self.pieces.close()
 
 
 def _workbook(export: Export) -> HttpResponseBase:
@@ -242,9 +253,9 @@ CSV, NDJSON, GEOJSON = "text/csv; charset=utf-8; header=present", "application/x
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 FORMATS: dict[str, Format] = {
-    "csv": Format(CSV, _streamed(CSV, csv_lines)),
+    "csv": Format(CSV, _streamed(CSV, csv_lines, heads=1)),
     "ndjson": Format(NDJSON, _streamed(NDJSON, ndjson_lines), nested=True),
-    "geojson": Format(GEOJSON, _streamed(GEOJSON, geojson_text), places_only=True),
+    "geojson": Format(GEOJSON, _streamed(GEOJSON, geojson_text, heads=1), places_only=True),
     "xlsx": Format(XLSX, _workbook),
 }
 

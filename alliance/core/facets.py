@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import django_filters
 from django import forms
@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Choices, QuerySet
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+
+from alliance.core.plain import UNSURE
 
 #: The parameter of the API that names facets to count.
 FACET = "facet"
@@ -83,6 +85,10 @@ class Facet(django_filters.Filter):
         self.help_text = help_text
         super().__init__(label=label, help_text=help_text)
 
+    def may_exceed(self, number: int) -> bool:
+        """Whether there may be more values than that."""
+        return self.choices is None or len(self.choices) > number
+
     def labels(self, values: Iterable[str] | None, names: "Names | None" = None) -> dict[str, str]:
         """Names by value: of the given ones, or of all. `names` remembers those that come from the database."""
         if self.choices is not None:
@@ -97,6 +103,14 @@ class Facet(django_filters.Filter):
             return {text: text for text in (self.texts or list)()}
         rows = self.rows() if values is None else self.rows().filter(**{f"{self.key}__in": list(values)})
         return {getattr(row, self.key): str(row) for row in rows}
+
+    def plain(self, given: list[str], names: "Names | None") -> Any:
+        """The values of a request, if all of them are known; else `UNSURE`."""
+        values = list(dict.fromkeys(text for text in given if text))
+        if len(values) > MOST_VALUES:
+            return UNSURE
+        known = self.labels(values, names)
+        return values if all(value in known for value in values) else UNSURE
 
     def filter(self, qs: QuerySet, value: list[str]) -> QuerySet:
         return qs.filter(**{f"{self.value}__in": value}) if value else qs

@@ -6,7 +6,7 @@ uses the richest.
 """
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -22,9 +22,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alliance.core import search as text_search
-from alliance.core.counting import Counts, Question
+from alliance.core.counting import Counts, Question, ask, read_counts
 from alliance.core.facets import Facet, FacetView, Names, Option, unknown_values
 from alliance.core.pagination import full_order
+from alliance.core.plain import UNSURE, Kept, Marks, Shape, Written, flat, shape_of
 
 #: The attribute of a request that tells the state of the data which its rows were chosen from.
 DATA = "portal_data"
@@ -34,6 +35,8 @@ VOLATILE = ("page", "cursor")
 MOST_COUNTED = 24
 #: More than these are never listed.
 MOST_LISTED = 500
+#: Statements that count, by what they count and by the shape of the request.
+_counting: Kept[Written] = Kept(500)
 
 
 class SearchFilter(django_filters.CharFilter):
@@ -47,6 +50,11 @@ class SearchFilter(django_filters.CharFilter):
             help_text=gettext_lazy("Words, “a phrase”, -without. Accents and typing errors are forgiven."),
             **kwargs,
         )
+
+    def plain(self, given: list[str], names: Names | None) -> Any:
+        """The text of a request as its field would clean it; else `UNSURE`."""
+        text = given[0].strip() if len(given) == 1 else ""
+        return text if 0 < len(text) <= text_search.MAXIMUM_LENGTH and "\0" not in text else UNSURE
 
     def filter(self, qs: QuerySet, value: str) -> QuerySet:
         search = self.parent.search
@@ -89,9 +97,14 @@ class PortalFilterSet(django_filters.FilterSet):
         self.data = data if data is not None else QueryDict()
         self.queryset = self._meta.model._default_manager.all() if queryset is None else queryset
         self.request, self.form_prefix = request, prefix
-        self.filters = {name: copy.copy(one) for name, one in self.base_filters.items()}
-        for one in self.filters.values():
+
+    @cached_property
+    def filters(self) -> dict[str, django_filters.Filter]:
+        """The filters, which know this filterset."""
+        found = {name: copy.copy(one) for name, one in self.base_filters.items()}
+        for one in found.values():
             one.model, one.parent = self.queryset.model, self
+        return found
 
     @classmethod
     def get_form_class(cls) -> type["FilterForm"]:
@@ -118,19 +131,102 @@ class PortalFilterSet(django_filters.FilterSet):
         return Names(data) if data else None
 
     @cached_property
-    def values(self) -> dict:
+    def plain_values(self) -> dict[str, Any] | None:
+        """The choices where every one is valid and can be told without the form; else None."""
+        found: dict[str, Any] = {}
+        for name, given in self.data.lists():
+            one, value = self.base_filters.get(name), UNSURE
+            if one is None and not (name == "sort" and self.sorts):
+                continue
+            if given == [""]:
+                continue
+            if one is None:
+                value = given[0] if len(given) == 1 and given[0] in self.sorts else UNSURE
+            elif plain := getattr(one, "plain", None):
+                value = plain(given, self.names)
+            if value is UNSURE:
+                return None
+            if value != []:
+                found[name] = value
+        return found
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
         """The valid choices. What is invalid is left out here and named in `form.errors`."""
+        if self.plain_values is not None:
+            return self.plain_values
         self.form.is_valid()
-        return dict(self.form.cleaned_data)
+        return {name: value for name, value in self.form.cleaned_data.items() if value not in (None, "", [])}
+
+    @property
+    def asked(self) -> str:
+        """The search as it was asked; empty without one."""
+        return " ".join((self.values.get("q") or "").split()) if "q" in self.base_filters else ""
 
     @cached_property
     def search(self) -> text_search.Search | None:
         """How `q` was understood, or None without one."""
-        asked = (self.values.get("q") or "").strip()
-        search_filter = self.filters.get("q")
-        if not asked or search_filter is None:
+        if not self.asked:
             return None
-        return text_search.understand(self.queryset, asked, search_filter.searchable)
+        return text_search.understand(self.queryset, self.asked, self.base_filters["q"].searchable)
+
+    # --- SQL that is written once for all requests of one shape
+
+    @cached_property
+    def shape(self) -> Shape | None:
+        """What requests have in common whose SQL differs in the given values alone; None where it is no use to know.
+
+        Besides it the SQL depends on this class, on what the rows are drawn from (`source` of the queryset), and on
+        whether the search is of stop words alone.
+        """
+        if self.plain_values is None or getattr(self.queryset, "source", None) is None:
+            return None
+        words = self.reading.stop_words_only if self.reading else None
+        return (("", (type(self), self.queryset.source, words)), *shape_of(self.plain_values))
+
+    @property
+    def given(self) -> list[Any]:
+        """The given values, in the order of the marks of `marked`."""
+        values = {name: value for name, value in sorted(self.values.items()) if name != "sort"}
+        if self.reading:
+            values["q"] = [self.reading.text, self.reading.wanted]
+        return flat(values.values())
+
+    def marked(self) -> tuple["PortalFilterSet", Marks]:
+        """A filterset of the same shape with marks for values."""
+        marks, marked = Marks(), type(self)(queryset=self.queryset)
+        marked.values = {}
+        for name, value in sorted(self.values.items()):
+            if name == "q" and self.reading:
+                text, wanted = marks.of([self.reading.text, self.reading.wanted])
+                marked.search = text_search.MarkedSearch(
+                    text, text, stop_words_only=self.reading.stop_words_only, marked=wanted
+                )
+                marked.values[name] = text
+            else:
+                marked.values[name] = value if name == "sort" else marks.of(value)
+        return marked, marks
+
+    @property
+    def reading(self) -> text_search.Search | None:
+        """`search` where it is known already; else the words as they stand, which most often are right: see `found`."""
+        if "search" not in self.__dict__ and self.asked and text_search.may_stand(self.asked):
+            return text_search.Search(self.asked, self.asked)
+        return self.search
+
+    def found(self, reading: text_search.Search | None, *, any_row: bool) -> bool:
+        """Note what was found by a reading. Returns: False when `search` is another one, by which to look again.
+
+        A row that has all the words proves that each of them is known: no question is needed to understand them.
+        """
+        if any_row and "search" not in self.__dict__:
+            self.search = reading
+        if self.search == reading:
+            return True
+        self.__dict__.pop("shape", None)
+        return False
+
+    # --- rows
 
     def filtered(self, without: str = "") -> QuerySet:
         """The rows that all valid filters leave, in no order; `without` names one filter to leave out."""
@@ -168,18 +264,20 @@ class PortalFilterSet(django_filters.FilterSet):
 
     @cached_property
     def ranked_at_most(self) -> int | None:
-        """How many matches are ranked, where a search by words of every day has too many for all of them."""
-        if self.sort_name == "relevance" and text_search.is_everyday(self.queryset.model, self.search):
-            return text_search.RANKED_AT_MOST
-        return None
+        """How many matches are ranked, where a search has too many for all of them."""
+        if self.sort_name != "relevance" or not text_search.has_stored_vector(self.queryset):
+            return None
+        counts = self.__dict__.get("counts")
+        too_many = counts.total > text_search.MOST_RANKED if counts else text_search.are_many(self.filtered())
+        return text_search.RANKED_AT_MOST if too_many else None
 
     @property
     def sort_name(self) -> str:
         """The order in force: as asked; else the best match first in a search; else the default."""
         asked = self.values.get("sort")
-        if asked and not (self.sorts[asked].needs_search and not self.search):
+        if asked and not (self.sorts[asked].needs_search and not self.asked):
             return asked
-        if self.search and "relevance" in self.sorts:
+        if self.asked and "relevance" in self.sorts:
             return "relevance"
         return self.default_sort
 
@@ -195,7 +293,7 @@ class PortalFilterSet(django_filters.FilterSet):
         return [
             (name, sort.label, name == self.sort_name)
             for name, sort in self.sorts.items()
-            if self.search or not sort.needs_search
+            if self.asked or not sort.needs_search
         ]
 
     # What the page shows of the filters.
@@ -203,7 +301,7 @@ class PortalFilterSet(django_filters.FilterSet):
     @property
     def facet_filters(self) -> dict[str, Facet]:
         """The facets, those first that a page shows first."""
-        facets = {name: one for name, one in self.filters.items() if isinstance(one, Facet)}
+        facets = {name: one for name, one in self.base_filters.items() if isinstance(one, Facet)}
         first = {name: facets[name] for name in self.first_facets if name in facets}
         return first | facets
 
@@ -212,18 +310,35 @@ class PortalFilterSet(django_filters.FilterSet):
 
         Args: limits: facet -> how many of its values, the most frequent first.
         """
+        names = [*names]
+        while True:
+            reading = self.reading
+            if self.shape is None:
+                return self._question(names, limits, with_everything=with_everything).answer()
+            key = (self.shape, *names, *limits.items(), with_everything)
+            statement = _counting.get(key, lambda: self._count_statement(names, limits, with_everything))
+            rows = ask(statement.sql, statement.filled(self.given))
+            counts = read_counts(rows, names, with_everything=with_everything)
+            if self.found(reading, any_row=counts.total > 0):
+                return counts
+
+    def _count_statement(self, names: Sequence[str], limits: Mapping[str, int], with_everything: bool) -> Written:
+        marked, marks = self.marked()
+        question = marked._question(names, limits, with_everything=with_everything)
+        return Written.of(question.statement(), marks)
+
+    def _question(self, names: Sequence[str], limits: Mapping[str, int], *, with_everything: bool) -> Question:
         facets = self.facet_filters
-        set_ = {name: value for name in self.filters if (value := self.values.get(name)) not in (None, "", [])}
         return Question(
             rows=self.queryset,
             filtered=self.filtered,
             facets=facets,
-            chosen={name: value for name, value in set_.items() if name in facets},
+            chosen={name: value for name, value in self.values.items() if name in facets},
             wanted={name: facets[name] for name in names},
             limits=limits,
-            facets_only=all(name in facets for name in set_),
+            facets_only=all(name in facets or name == "sort" for name in self.values),
             with_everything=with_everything,
-        ).answer()
+        )
 
     #: Facets of which the page shows all values.
     expanded: tuple[str, ...] = ()
@@ -241,7 +356,7 @@ class PortalFilterSet(django_filters.FilterSet):
 
     def facet_view(self, name: str, counted: Counts) -> FacetView:
         """A facet that was counted."""
-        facet, chosen, counts = self.filters[name], self.values.get(name) or [], counted.by_value[name]
+        facet, chosen, counts = self.base_filters[name], self.values.get(name) or [], counted.by_value[name]
         labels = facet.labels([*counts, *(value for value in chosen if value not in counts)], self.names)
         values = list(labels) if facet.choices else [value for value in counts if value in labels]
         values += [value for value in chosen if value not in values]

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core import signing
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import BooleanField, Expression, F, Field, Func, GeneratedField, Model, Q, QuerySet, Value
 from django.http import QueryDict
+from django.utils.encoding import iri_to_uri
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -211,6 +213,8 @@ class PageRequest:
     size: int
     cursor: str | None
     with_count: bool
+    #: All other parameters, as a link repeats them.
+    others: str = ""
 
 
 def read_page_parameters(query: QueryDict, errors: list[ParameterError]) -> PageRequest:
@@ -242,7 +246,8 @@ def read_page_parameters(query: QueryDict, errors: list[ParameterError]) -> Page
                 )
             )
             cursor = None
-    return PageRequest(size, cursor, count == "true")
+    others = urlencode([(name, value) for name, values in query.lists() for value in values if name != "cursor"])
+    return PageRequest(size, cursor, count == "true", others)
 
 
 class KeysetPagination(BasePagination):
@@ -267,9 +272,9 @@ class KeysetPagination(BasePagination):
 
     def begin(self, rows: QuerySet, keys: Sequence[str], asked: PageRequest, *, bound_to: str) -> None:
         """All that can be known of a page before its rows are read. Raises: BadParameters."""
-        self.rows, self.size, self.with_count = rows, asked.size, asked.with_count
+        self.rows, self.size, self.with_count, self.others = rows, asked.size, asked.with_count, asked.others
         self.bound_to, self.keyset = bound_to, Keyset(rows, keys)
-        self.start = self._start(asked.cursor)
+        self.start = self.start_of(asked.cursor)
         self.window = self.keyset.window(self.start, asked.size + 1)
 
     def finish(self, request: Request) -> list[Any]:
@@ -298,7 +303,8 @@ class KeysetPagination(BasePagination):
         """The position of one of these rows."""
         return self.keyset.position(row)
 
-    def _start(self, cursor: str | None) -> Position | None:
+    def start_of(self, cursor: str | None) -> Position | None:
+        """Where the page starts. Raises: BadParameters when the cursor is that of another list."""
         if cursor is None:
             return None
         bound_to, backwards, values = read_cursor(cursor)
@@ -333,12 +339,10 @@ class KeysetPagination(BasePagination):
         return self._link(Position(True, self.position(self.page[0]) if self.page else None))
 
     def _link(self, start: Position | None) -> str:
-        query = self.request.query_params.copy()
-        query.pop("cursor", None)
-        if start is not None:
-            query["cursor"] = write_cursor(self.bound_to, start)
-        address = self.request.build_absolute_uri(self.request.path)
-        return f"{address}?{query.urlencode()}" if query else address
+        cursor = "" if start is None else f"cursor={write_cursor(self.bound_to, start)}"
+        query = "&".join(filter(None, [self.others, cursor]))
+        address = f"{self.request.scheme}://{self.request.get_host()}{iri_to_uri(self.request.path)}"
+        return f"{address}?{query}" if query else address
 
     def get_paginated_response(self, data: Any) -> Response:
         following, previous = self.next_link(), self.previous_link()

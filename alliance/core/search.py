@@ -11,11 +11,14 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank, SearchVector
 from django.db import connection
-from django.db.models import BigIntegerField, Expression, F, Func, Model, QuerySet, TextField, Value
+from django.db.models import BigIntegerField, Case, Expression, F, Func, QuerySet, TextField, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce
+from django.db.models.lookups import Exact
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+
+from alliance.core.plain import Kept, Marks, Written
 
 STEMMED, EXACT = "portal_en", "portal_simple"
 #: The longest query that is searched; a longer one is refused with a sentence.
@@ -44,6 +47,7 @@ class _TsVectorWords(Func):
     set_returning = True
 
 
+_OR = re.compile(r"\bor\b", re.I)
 _LEFT_OUT = re.compile(r"(?<!\S)-(\"[^\"]*\"?|\S+)")
 
 
@@ -74,16 +78,12 @@ class Searchable:
 
 @dataclass(frozen=True)
 class Search:
-    """A query as it was understood: what was asked, what is searched, and which words were read differently.
-
-    `is_stem` says that its words are stems already, so that words as written are no other words.
-    """
+    """A query as it was understood: what was asked, what is searched, and which words were read differently."""
 
     asked: str
     text: str
     corrections: tuple[tuple[str, str], ...] = ()
     stop_words_only: bool = False
-    is_stem: bool = False
 
     @property
     def query(self) -> SearchQuery:
@@ -91,13 +91,33 @@ class Search:
         return SearchQuery(self.text, config=EXACT if self.stop_words_only else STEMMED, search_type="websearch")
 
     @property
+    def wanted(self) -> str:
+        """What is ranked by. PostgreSQL ranks all rows alike where a word is left out."""
+        return _LEFT_OUT.sub("", self.text).strip() or self.text
+
+    @property
     def ranking(self) -> tuple[SearchQuery, SearchQuery]:
-        """What is ranked by: stems, and words as written. PostgreSQL ranks all rows alike where a word is left out."""
-        wanted = _LEFT_OUT.sub("", self.text).strip() or self.text
+        """`wanted` as stems, and as written."""
         stemmed = EXACT if self.stop_words_only else STEMMED
         return tuple(  # type: ignore[return-value]
-            SearchQuery(wanted, config=config, search_type="websearch") for config in (stemmed, EXACT)
+            SearchQuery(self.wanted, config=config, search_type="websearch") for config in (stemmed, EXACT)
         )
+
+
+@dataclass(frozen=True)
+class MarkedSearch(Search):
+    """A search with marks for its texts: see `alliance.core.plain`."""
+
+    marked: str = ""
+
+    @property
+    def wanted(self) -> str:
+        return self.marked
+
+
+def may_stand(asked: str) -> bool:
+    """Whether a row that matches the words as they stand proves that each of them is known: all are asked for."""
+    return not _OR.search(asked)
 
 
 def understand(rows: QuerySet, asked: str, searchable: Searchable) -> Search:
@@ -108,47 +128,56 @@ def understand(rows: QuerySet, asked: str, searchable: Searchable) -> Search:
     asked = " ".join(asked.split())
     words = _plain_words(asked)
     # Most queries hold no error: one question to the database for what is asked as it stands.
-    stop_words_only, is_stem, unknown = _read(rows, asked, words, searchable)
+    stop_words_only, unknown = _read(rows, asked, words, searchable)
     corrections = _corrections(rows, unknown, searchable) if unknown else ()
     if not corrections:
-        return Search(asked, asked, (), stop_words_only, is_stem)
+        return Search(asked, asked, (), stop_words_only)
     text = asked
     for wrong, right in corrections:
         text = re.sub(rf"(?<![\w-]){re.escape(wrong)}(?!\w)", right, text)
-    stop_words_only, is_stem, _ = _read(rows, text, [], searchable)
-    return Search(asked, text, corrections, stop_words_only, is_stem)
+    stop_words_only, _ = _read(rows, text, [], searchable)
+    return Search(asked, text, corrections, stop_words_only)
 
 
 def matching(rows: QuerySet, search: Search, searchable: Searchable) -> QuerySet:
-    """The rows that match, with `relevance` (an integer: larger is better) for sorting.
+    """The rows that match, ranked."""
+    return ranked(_with_vector(rows, searchable), search).filter(search_vector=search.query)
+
+
+def ranked(rows: QuerySet, search: Search) -> QuerySet:
+    """Rows with a `search_vector`, and `relevance` (an integer: larger is better) for sorting.
 
     Source: PostgreSQL `ts_rank`; exact words weigh half as much again as stems.
     """
-    rows = _with_vector(rows, searchable)
     stemmed, exact = search.ranking
     rank: Combinable = SearchRank(F("search_vector"), stemmed)
-    # Fetching a row's vector is most of the work: not twice for the same words.
-    rank = rank * Value(1.5) if search.is_stem else rank + SearchRank(F("search_vector"), exact) * Value(0.5)
+    # Fetching a row's vector is most of the work: not twice for the same words. Which they are is seen once, when
+    # PostgreSQL plans the query.
+    rank = Case(
+        When(Exact(stemmed, exact), then=rank * Value(1.5)),
+        default=rank + SearchRank(F("search_vector"), exact) * Value(0.5),
+    )
     # A whole number, because a cursor must compare it for equality.
-    relevance = Cast(rank * Value(1_000_000.0), BigIntegerField())
-    return rows.filter(search_vector=search.query).annotate(relevance=relevance)
+    return rows.annotate(relevance=Cast(rank * Value(1_000_000.0), BigIntegerField()))
 
 
-def is_everyday(model: type[Model], search: Search) -> bool:
-    """Whether so many rows match that ranking them all would take too long, as far as PostgreSQL's statistics tell."""
-    if not any(field.name == "search_vector" for field in model._meta.fields):
-        return False
-    sql, parameters = model._base_manager.filter(search_vector=search.query).order_by().query.sql_with_params()
+def are_many(rows: QuerySet) -> bool:
+    """Whether so many rows match that ranking them all would take too long."""
+    sql, parameters = rows.order_by().values("pk").query.sql_with_params()
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
-        return cursor.fetchone()[0][0]["Plan"]["Plan Rows"] > MOST_RANKED
+        # Planned for all rows, and read no further than needed: planned for some it would be a scan of the table.
+        cursor.execute(
+            f"WITH matching AS MATERIALIZED ({sql}) SELECT count(*) > %s FROM (SELECT FROM matching LIMIT %s) AS first",
+            [*parameters, MOST_RANKED, MOST_RANKED + 1],
+        )
+        return cursor.fetchone()[0]
 
 
 def _with_vector(rows: QuerySet, searchable: Searchable) -> QuerySet:
-    return rows if _has_stored_vector(rows) else rows.alias(search_vector=searchable.vector())
+    return rows if has_stored_vector(rows) else rows.alias(search_vector=searchable.vector())
 
 
-def _has_stored_vector(rows: QuerySet) -> bool:
+def has_stored_vector(rows: QuerySet) -> bool:
     """Whether the rows are ready documents, which keep their vector."""
     return any(field.name == "search_vector" for field in rows.model._meta.fields)
 
@@ -179,20 +208,36 @@ def _plain_words(asked: str) -> list[str]:
     return list(dict.fromkeys(word for word in found if word and len(word) >= 4 and word.lower() != "or"))[:8]
 
 
-def _read(rows: QuerySet, text: str, words: list[str], searchable: Searchable) -> tuple[bool, bool, list[str]]:
-    """Whether a query holds stop words alone, whether its words are stems, and which of `words` no row knows."""
+def _read(rows: QuerySet, text: str, words: list[str], searchable: Searchable) -> tuple[bool, list[str]]:
+    """Whether a query holds stop words alone, and which of `words` no row knows."""
+    source = getattr(rows, "source", None)
+    if source is None:
+        sql, parameters = _read_sql(rows, text, words, searchable)
+    else:
+        written = _reading.get((source, len(words)), lambda: _marked_read(rows, len(words), searchable))
+        sql, parameters = written.sql, written.filled([text, *words])
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchone()
+
+
+#: Statements of `_read`, by what the rows are drawn from and the number of words.
+_reading: Kept[Written] = Kept(200)
+
+
+def _marked_read(rows: QuerySet, number: int, searchable: Searchable) -> Written:
+    marks = Marks()
+    text, *words = marks.of([""] * (1 + number))
+    return Written.of(_read_sql(rows, text, words, searchable), marks)
+
+
+def _read_sql(rows: QuerySet, text: str, words: list[str], searchable: Searchable) -> tuple[str, list[Any]]:
     known, parameters = _knowing(rows, words, STEMMED, searchable)
     listed = (
         f"ARRAY(SELECT word FROM (VALUES {known}) AS asked(word, known) WHERE NOT known)" if words else "'{}'::text[]"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT numnode(websearch_to_tsquery(%s::regconfig, %s)) = 0, "
-            "websearch_to_tsquery(%s::regconfig, %s) = websearch_to_tsquery(%s::regconfig, %s), "
-            f"{listed}",
-            [STEMMED, text, STEMMED, text, EXACT, text, *parameters],
-        )
-        return cursor.fetchone()
+    sql = f"SELECT numnode(websearch_to_tsquery(%s::regconfig, %s)) = 0, {listed}"
+    return sql, [STEMMED, text, *parameters]
 
 
 def _knowing(rows: QuerySet, words: Iterable[str], config: str, searchable: Searchable) -> tuple[str, list[Any]]:
@@ -208,7 +253,7 @@ def _knowing(rows: QuerySet, words: Iterable[str], config: str, searchable: Sear
         sql, given = plain.filter(search_vector=query).values("pk").query.sql_with_params()
         conditions = ["numnode(plainto_tsquery(%s::regconfig, %s)) = 0"]
         parameters += [word, config, word]
-        if config != EXACT and _has_stored_vector(rows):
+        if config != EXACT and has_stored_vector(rows):
             used, of_kind = rows.vocabulary().query.sql_with_params()  # type: ignore[attr-defined]
             written = "tsvector_to_array(to_tsvector(%s::regconfig, %s))"
             conditions.append(f"EXISTS (SELECT FROM ({used}) AS used(word) WHERE used.word = ANY({written}))")
@@ -221,7 +266,7 @@ def _knowing(rows: QuerySet, words: Iterable[str], config: str, searchable: Sear
 
 def _corrections(rows: QuerySet, unknown: list[str], searchable: Searchable) -> tuple[tuple[str, str], ...]:
     """For each unknown word the closest one that a row has."""
-    if _has_stored_vector(rows):
+    if has_stored_vector(rows):
         vocabulary = rows.vocabulary()  # type: ignore[attr-defined]
     else:
         vocabulary = rows.order_by().annotate(word=_TsVectorWords(searchable.vector(EXACT))).values("word")

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 
 from django.core.cache import cache
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
@@ -18,6 +18,7 @@ from rest_framework.throttling import SimpleRateThrottle
 POLICY, WRITING = "client", "writing"
 #: Where the request keeps what is left, until the answer's headers are written.
 ATTRIBUTE = "rate_limit"
+_COUNTING = "rate_counting"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,34 @@ class Quota:
         response["RateLimit"] = f'"{self.policy}";r={self.remaining};t={self.reset}'
 
 
+def tell(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Write what is left into an answer, where that is known."""
+    quota: Quota | None = getattr(request, ATTRIBUTE, None)
+    if quota is not None:
+        quota.write(response)
+
+
+class Counting:
+    """A request that is being counted. Asked twice, it says the same: nobody is counted twice for one request."""
+
+    def __init__(self, request: HttpRequest, key: str, limit: int, window: int, policy: str) -> None:
+        now, second = divmod(time.time(), window)
+        self.request, self.limit, self.window, self.policy = request, limit, window, policy
+        self.reset = max(1, math.ceil(window - second))
+        self._value = cache.begin_count(f"{key}:{int(now)}", window + 1)
+        self._is_allowed: bool | None = None
+
+    def is_allowed(self) -> bool:
+        """Wait for the count, and note for the answer's headers what is left."""
+        if self._is_allowed is None:
+            made = self._value()
+            self._is_allowed = made is None or made <= self.limit
+            if made is not None:
+                left = max(0, self.limit - made)
+                setattr(self.request, ATTRIBUTE, Quota(self.limit, self.window, left, self.reset, self.policy))
+        return self._is_allowed
+
+
 class ClientRateThrottle(SimpleRateThrottle):
     """So many requests in a fixed window for each user, or for each address of those who are not signed in.
 
@@ -48,34 +77,34 @@ class ClientRateThrottle(SimpleRateThrottle):
         # Read here and not when the class is made, so that a changed setting is seen.
         self.rate = api_settings.DEFAULT_THROTTLE_RATES.get(self.scope)
         self.num_requests, self.duration = self.parse_rate(self.rate)
-        self._reset = 0
+        self._counting: Counting | None = None
 
-    def get_cache_key(self, request: Request, view: object) -> str:
+    def get_cache_key(self, request: Request | HttpRequest, view: object) -> str:
         """The client's key: a hash, so that no address of a reader is stored."""
-        user = request.user
+        user = getattr(request, "user", None)
         who = f"user:{user.pk}" if user is not None and user.is_authenticated else f"address:{self.get_ident(request)}"
         scope = "" if self.scope == POLICY else f"{self.scope}:"
         return f"throttle:{scope}{hashlib.blake2b(who.encode(), digest_size=12).hexdigest()}"
 
-    def allow_request(self, request: Request, view: object) -> bool:
+    def begin(self, request: HttpRequest) -> Counting | None:
+        """Begin to count a request, which may be before DRF comes to it. None: nobody is counted."""
         if self.rate is None:
-            return True
-        window, second = divmod(time.time(), self.duration)
-        self._reset = max(1, math.ceil(self.duration - second))
-        made = self._count(f"{self.get_cache_key(request, view)}:{int(window)}")
-        if made is None:
-            return True
-        quota = Quota(self.num_requests, self.duration, max(0, self.num_requests - made), self._reset, self.scope)
-        setattr(request._request, ATTRIBUTE, quota)
-        return made <= self.num_requests
+            return None
+        name = f"{_COUNTING}_{self.scope}"
+        found = getattr(request, name, None)
+        if found is None:
+            key = self.get_cache_key(request, None)
+            found = Counting(request, key, self.num_requests, self.duration, self.scope)
+            setattr(request, name, found)
+        return found
 
-    def _count(self, key: str) -> int | None:
-        """How many requests the window has seen, this one among them; None when nobody can tell."""
-        return cache.count(key, self.duration + 1)
+    def allow_request(self, request: Request, view: object) -> bool:
+        self._counting = self.begin(request._request)
+        return self._counting is None or self._counting.is_allowed()
 
-    def wait(self) -> float:
+    def wait(self) -> float | None:
         """Seconds until the client may ask again."""
-        return self._reset
+        return self._counting.reset if self._counting else None
 
 
 class WriteRateThrottle(ClientRateThrottle):

@@ -253,9 +253,10 @@ class FacetedListView(FilteredView):
 
     def get_context_data(self, **kwargs) -> dict:
         page_size = self._page_size()
-        paginator = Paginator(self.listed_rows(), page_size)
         # Known with the facets: no query of its own.
-        paginator.count = min(self.filter.counts.total, self.filter.ranked_at_most or sys.maxsize)
+        total = self.filter.counts.total
+        paginator = Paginator(self.listed_rows(), page_size)
+        paginator.count = min(total, self.filter.ranked_at_most or sys.maxsize)
         page = self._page(paginator)
         self.fill(page)
         view = self._view()

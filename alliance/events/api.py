@@ -11,23 +11,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import Expression, F, QuerySet
-from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.utils.http import parse_etags
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alliance.core import conditional, pagination
+from alliance.core import conditional, pagination, throttling
 from alliance.core.api import Errors, Piece
 from alliance.core.fields import FIELDS, OMIT, read_selection
-from alliance.events import cache, paging
+from alliance.events import cache, exporting, paging
 from alliance.events.documents import Kind, kinds
 from alliance.events.facet_api import FacetCounts
+from alliance.events.planning import planned_page
 from alliance.events.reading import sees_all, state_of, visible_documents
 
 #: Raised when the envelope of a list changes, so that nobody keeps an answer of the old shape.
 ENVELOPE = 1
 #: Understood requests that a process remembers.
 MOST_PLANS = 1_000
+#: Actions whose tags end with a mark.
+MARKED = ("list", "facets")
+#: Headers of an answer that every reader of it gets.
+KEPT = ("Allow", "Content-Type", "ETag", "Link")
 _plans: dict[tuple[str, str, bool, str], tuple[paging.TextPagination, Sequence[str] | None]] = {}
 
 
@@ -47,23 +52,14 @@ class DocumentResource(FacetCounts):
 
     # --- a list ------------------------------------------------------------------------------------------------------
     def list(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if (unchanged := self.unchanged(request)) is not None:
-            return unchanged
-        if not request.query_params.get("q"):
-            return self._page(request)
-        # Searches are what costs PostgreSQL most.
-        key = cache.place(request._request, "list", str(sees_all(request.user)))
-        kept = cache.recall(key)
-        if kept is not None:
-            return Response(paging.ReadyText(kept.body), headers=kept.headers)
-        response = self._page(request)
-        if isinstance(response.data, paging.ReadyText):
-            cache.keep(key, cache.Kept(response.data, {name: response[name] for name in ("Link",) if name in response}))
-        return response
+        return self._page(request)
 
     def _page(self, request: Request) -> Response:
         pages, only = self._planned(request)
         page = pages.finish(request)
+        if pages.is_guess and not page:
+            pages = self._written(pagination.read_page_parameters(request.query_params, []))
+            page = pages.finish(request)
         if only is None:
             return pages.get_paginated_response(page)
         return pages.get_paginated_response([_selected(json.loads(text), only) for text in pages.texts])
@@ -75,7 +71,7 @@ class DocumentResource(FacetCounts):
         so it is worked out once a state.
         """
         state = state_of(request._request)
-        if self.kind.is_stale(state):
+        if self.kind.is_stale(state) or "q" in request.query_params:
             return self._plan(request)
         key = (self.resource, request._request.META.get("QUERY_STRING", ""), sees_all(request.user), state.stamp)
         plan = _plans.get(key)
@@ -92,59 +88,94 @@ class DocumentResource(FacetCounts):
         asked = pagination.read_page_parameters(query, errors)
         only = read_selection(query, self.serializer_class.names(), errors)
         self._check(query, (*pagination.PARAMETERS, FIELDS, OMIT), errors)
+        pages = planned_page(self.filterset, "body", asked, bound_to=self._bound_to()) or self._written(asked)
+        return pages, only
+
+    def _written(self, asked: pagination.PageRequest) -> paging.TextPagination:
+        """The page of this request alone."""
         filters = self.filterset
         pages = paging.TextPagination(self._text("body"))
         pages.ranked_at_most = filters.ranked_at_most
         pages.begin(filters.listed, filters.sort.keys, asked, bound_to=self._bound_to())
         pages.write()
-        return pages, only
+        return pages
 
     def _text(self, column: str) -> Expression | F:
         return self.kind.bodies(state_of(self.request._request), column)
 
-    # --- 304 before anything is looked up ----------------------------------------------------------------------------
-    def _mark(self, request: Request) -> str:
-        """What this answer depends on, besides its bytes: where it was asked, by whom, and the state of all data."""
-        told = "|".join(
+    # --- answers that are known before anything is looked up ---------------------------------------------------------
+    #: The place of this answer among those that are kept.
+    _place: str | None = None
+
+    def _mark(self, request: HttpRequest) -> str:
+        """What this answer depends on, besides its bytes: what was asked, by whom, and the state of all data."""
+        given = request.META
+        told = "\n".join(
             [
-                request.get_full_path(),
-                request.accepted_media_type or "",
+                request.path,
+                given.get("QUERY_STRING", ""),
+                given.get("HTTP_ACCEPT", ""),
                 str(sees_all(request.user)),
                 self.kind.schema,
                 str(ENVELOPE),
             ]
         )
         place = hashlib.blake2b(told.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
-        return f"{place}.{state_of(request._request).stamp}"
+        return f"{place}.{state_of(request).stamp}"
 
-    def unchanged(self, request: Request) -> HttpResponse | None:
-        """304 when the client's tag was given for this very address in this very state of the data."""
-        held = request.headers.get("If-None-Match", "")
-        if "." not in held or "If-Match" in request.headers:
+    def known_answer(self, request: HttpRequest) -> HttpResponse | None:
+        """304 when the client's tag was given for this very address in this very state of the data; a whole answer
+        when somebody got it in this state."""
+        action = self.action_map["get"]
+        if action not in MARKED or request.method not in ("GET", "HEAD"):
+            return None
+        counting = throttling.ClientRateThrottle().begin(request)  # while PostgreSQL is asked
+        answer = self._unchanged(request)
+        # Searches and counts are what costs PostgreSQL most.
+        if answer is None and (action == "facets" or request.GET.get("q")):
+            self._place = cache.place(request, action, request.META.get("HTTP_ACCEPT", ""), str(sees_all(request.user)))
+            is_allowed = counting is None or counting.is_allowed()  # on the same line: its answer comes first
+            kept = cache.recall(self._place) if is_allowed else None
+            answer = kept and HttpResponse(kept.body, headers=kept.headers)
+        if answer is None or (counting and not counting.is_allowed()):
+            return None
+        throttling.tell(request, answer)
+        conditional.set_caching(answer, signed_in=request.user.is_authenticated)
+        if answer.status_code == 304:
+            return answer
+        return conditional.answer_conditionally(
+            request, answer, etag=answer["ETag"], last_modified=None, one_row=False
+        )
+
+    def _unchanged(self, request: HttpRequest) -> HttpResponse | None:
+        held = request.META.get("HTTP_IF_NONE_MATCH", "")
+        if "." not in held or "HTTP_IF_MATCH" in request.META:
             return None
         ending = f'.{self._mark(request)}"'
         tag = next((tag for tag in parse_etags(held) if tag.endswith(ending)), None)
-        if tag is None:
-            return None
-        answer = HttpResponseNotModified()
-        answer["ETag"] = tag.removeprefix("W/")
-        return answer
+        return tag and HttpResponseNotModified(headers={"ETag": tag.removeprefix("W/")})
 
     def entity_tag(self, body: bytes) -> str:
         """The hash of the bytes; of a list and its counts, then what `_mark` says."""
         tag = conditional.strong_etag(body)
-        return f'{tag[:-1]}.{self._mark(self.request)}"' if self.action in ("list", "facets") else tag
+        return f'{tag[:-1]}.{self._mark(self.request._request)}"' if self.action in MARKED else tag
+
+    def answered(self, response: HttpResponse) -> None:
+        """Keep what was costly."""
+        if self._place is not None and response.status_code == 200:
+            headers = {name: response[name] for name in KEPT if name in response.headers}
+            cache.keep(self._place, cache.Kept(response.content, headers))
 
     # --- exports -----------------------------------------------------------------------------------------------------
     def _pieces(self, rows: QuerySet, keys: Sequence[str], only: Iterable[str] | None) -> Iterator[Piece]:
         kept = None if only is None else [*only]
-        for texts in paging.chunks(rows, keys, self._text("body")):
+        for texts in exporting.pieces(rows, keys, self._text("body")):
             found = [json.loads(text) for text in texts]
             yield found if kept is None else [_selected(document, kept) for document in found]
 
     def _ready_lines(self, rows: QuerySet, keys: Sequence[str], ending: str) -> Iterator[bytes] | None:
-        between = "" if ending == "csv" else "\n"
-        return paging.joined_chunks(rows, keys, self._text("csv" if ending == "csv" else "body"), between)
+        column, end = ("csv", b"") if ending == "csv" else ("body", b"\n")
+        return (end.join([*texts, b""]) for texts in exporting.pieces(rows, keys, self._text(column)))
 
 
 def _selected(document: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

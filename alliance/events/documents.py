@@ -7,9 +7,9 @@ so that whatever was committed before the reader asked is seen: writers wait for
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -43,12 +43,35 @@ class DocumentQuerySet(models.QuerySet):
     counts: Cube | None = None
     #: The counts of exactly these rows.
     precounted: Cube | None = None
+    #: Names exactly these rows where their SQL is the same for every request: none of them is stale.
+    source: str | None = None
 
     def public(self):
         """Those that everybody may see."""
         rows = self.filter(is_public=True)
         rows.precounted = self.counts
+        rows.source = self.source and f"{self.source}, public"
         return rows
+
+    def out_of(self, relation: "Relation"):
+        """The same columns out of another relation in place of the table."""
+        rows = self._chain()
+        rows.query = rows.query.chain(_RelationQuery)
+        rows.query.relation = relation
+        return rows
+
+    def out_of_few(self, rows: QuerySet, columns: Iterable[str], most: int):
+        """Out of these columns of `rows`; no row when there are more than `most`.
+
+        They are planned for as if all were read, and read no further than needed: planned for a few, a search would
+        read the whole table in the hope to meet them soon.
+        """
+        sql, parameters = rows.order_by().values_list(*columns).query.sql_with_params()
+        few = (
+            f"WITH matching AS MATERIALIZED ({sql}) SELECT * FROM (SELECT *, count(*) OVER () AS matches "
+            "FROM (SELECT * FROM matching LIMIT %s) AS first) AS counted WHERE matches <= %s"
+        )
+        return DocumentQuerySet(self.model).out_of(lambda _query: (few, [*parameters, most + 1, most]))
 
     def vocabulary(self):
         """The words that public documents of this kind use, as written."""
@@ -84,6 +107,8 @@ def search_index(name: str) -> GinIndex:
     return GinIndex(fields=["search_vector"], name=name, fastupdate=False)
 
 
+#: Gives the SQL and the parameters of what a query reads in place of its table.
+Relation = Callable[[Query], tuple[str, Sequence[Any]]]
 #: Stand for a tail's four numbers in a query that is kept.
 _NUMBERS = (-7_301_001, -7_301_002, -7_301_003, -7_301_004)
 
@@ -266,10 +291,9 @@ class Kind:
         """All documents as of now."""
         rows: DocumentQuerySet = DocumentQuerySet(self.document)
         if self.is_stale(state):
-            rows.query = rows.query.chain(_OverlaidQuery)
-            rows.query.overlay = (self, state)
+            rows = rows.out_of(partial(self._overlay, state))
         else:
-            rows.counts = self.cube
+            rows.counts, rows.source = self.cube, self.name
         return rows
 
     def bodies(self, state: State, column: str = "body") -> Expression | F:
@@ -289,6 +313,10 @@ class Kind:
         if names not in self._written:
             self._written[names] = self.live(names).query.sql_with_params()
         return self._written[names]
+
+    def _overlay(self, state: State, query: Query) -> tuple[str, list[Any]]:
+        left_out = _HEAVY - ({"search_vector"} if _reads_vector(query) else set())
+        return self.overlay_sql(state, [name for name in self.names if name not in left_out])
 
     def overlay_sql(self, state: State, names: Sequence[str]) -> tuple[str, list[Any]]:
         """What stands in place of the table while documents are stale: its narrow columns as they are now, and
@@ -334,20 +362,18 @@ def _listed(names: Sequence[str], prefix: str = "") -> str:
 _HEAVY = frozenset({"body", "csv", "search_vector"})
 
 
-class _OverlaidTable(BaseTable):
-    """A table of documents whose stale rows are replaced by live ones."""
+class _Relation(BaseTable):
+    """What stands in place of a table."""
 
-    overlay: tuple[Kind, State]
+    sql: Relation
 
     def as_sql(self, compiler, connection):
-        kind, state = self.overlay
-        left_out = _HEAVY - ({"search_vector"} if _reads_vector(compiler.query) else set())
-        sql, parameters = kind.overlay_sql(state, [name for name in kind.names if name not in left_out])
+        sql, parameters = self.sql(compiler.query)
         return f"({sql}) AS {compiler.quote_name_unless_alias(self.table_alias)}", parameters
 
     def relabeled_clone(self, change_map):
         clone = super().relabeled_clone(change_map)
-        clone.overlay = self.overlay
+        clone.sql = self.sql
         return clone
 
 
@@ -364,12 +390,12 @@ def _leaves(node: Any) -> Iterator[Any]:
         yield from _leaves(child) if hasattr(child, "children") else (child,)
 
 
-class _OverlaidQuery(Query):
-    """A query over documents of which some are stale."""
+class _RelationQuery(Query):
+    """A query that reads something else in place of its table."""
 
-    overlay: tuple[Kind, State]
+    relation: Relation
 
     def base_table_class(self, table_name: str, alias: str | None) -> BaseTable:
-        table = _OverlaidTable(table_name, alias)
-        table.overlay = self.overlay
+        table = _Relation(table_name, alias)
+        table.sql = self.relation
         return table

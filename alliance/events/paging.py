@@ -1,20 +1,19 @@
-"""Pages and exports of texts that are written already: rows stay tuples of sort values and a text."""
+"""Pages of texts that are written already: rows stay tuples of sort values and a text."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
-from django.db.models import Expression, F, QuerySet
+from django.db.models import Expression, F
 from psycopg2.extensions import BYTES, register_type
 from rest_framework.renderers import JSONRenderer
 
 from alliance.core import pagination
-from alliance.core.pagination import Keyset, Position
 
 _TEXT = "ready_text"
-#: Rows of the first piece of an export, which is to be there at once, and of the others.
-FIRST, SIZE = 100, 1_000
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class ReadyText(bytes):
@@ -43,6 +42,9 @@ def _position(values: Sequence[Any]) -> tuple[Any, ...]:
 
 class TextPagination(pagination.KeysetPagination):
     """Pages of ready texts."""
+
+    #: That there are no rows may be wrong: see `alliance.events.planning`.
+    is_guess = False
 
     def __init__(self, text: Expression | F) -> None:
         self.text = text
@@ -79,41 +81,5 @@ class TextPagination(pagination.KeysetPagination):
     def envelope(self, body: dict[str, Any], data: Any) -> Any:
         if data is not self.page:
             return super().envelope(body, data)
-        head = JSONRenderer().render(body)[:-1]
+        head = _json.encode(body).encode()[:-1]
         return ReadyText(b"".join([head, b',"results":[', b",".join(self.texts), b"]}"]))
-
-
-def chunks(rows: QuerySet, keys: Sequence[str], text: Expression | F) -> Iterator[list[str]]:
-    """The texts of all rows in order, in pieces: each is its own short query, so that no timeout ends an export."""
-    keyset = Keyset(rows, keys)
-    start, wanted = None, FIRST
-    while True:
-        window = keyset.window(start, wanted).annotate(**{_TEXT: text})
-        piece = list(window.values_list(*keyset.attributes, _TEXT))
-        if piece:
-            yield [row[-1] for row in piece]
-        if len(piece) < wanted:
-            return
-        start, wanted = Position(backwards=False, values=piece[-1][:-1]), SIZE
-
-
-def joined_chunks(rows: QuerySet, keys: Sequence[str], text: Expression | F, between: str) -> Iterator[bytes]:
-    """The same, each piece as one text that ends with `between`: PostgreSQL joins them, so that one value comes."""
-    keyset = Keyset(rows, keys)
-    names = [f"k{index}" for index in range(len(keyset.attributes))]
-    last = ", ".join(f"(array_agg({name}))[count(*)]" for name in names)
-    start, wanted, ending = None, FIRST, between.encode()
-    while True:
-        window = keyset.window(start, wanted).annotate(**{_TEXT: text}).values_list(*keyset.attributes, _TEXT)
-        sql, parameters = window.query.sql_with_params()
-        with _texts_as_bytes() as cursor:
-            cursor.execute(
-                f"SELECT count(*), string_agg(piece, %s), {last} FROM ({sql}) AS page({', '.join(names)}, piece)",
-                [between, *parameters],
-            )
-            count, piece, *values = cursor.fetchone()
-        if count:
-            yield piece + ending
-        if count < wanted:
-            return
-        start, wanted = Position(backwards=False, values=_position(values)), SIZE

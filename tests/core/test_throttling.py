@@ -5,8 +5,9 @@ import re
 import pytest
 import redis
 import time_machine
+from django.core.cache import cache
 
-from alliance.core.cache import outage
+from alliance.core.cache import _line, outage, redis_client
 from alliance.core.throttling import ClientRateThrottle
 from alliance.members.models import User
 
@@ -97,7 +98,7 @@ def redis_gone(monkeypatch):
     def gone(*args, **kwargs):
         raise redis.ConnectionError("gone")
 
-    monkeypatch.setattr("redis.connection.ConnectionPool.get_connection", gone)
+    monkeypatch.setattr("redis.connection.AbstractConnection.send_packed_command", gone)
     yield
     outage.over()
 
@@ -107,3 +108,29 @@ def test_without_redis_everybody_is_let_through(client, three_a_minute, redis_go
         response = client.get(ADDRESS)
         assert response.status_code == 200
         assert "RateLimit" not in response
+
+
+def test_an_answer_that_nobody_took_is_not_the_next_one():
+    for _ in range(4):
+        cache.begin_count("test-counted-often", 60)()
+    cache.begin_count("test-counted-often", 60)  # an error ends the request before the count is asked for
+    assert cache.begin_count("test-counted-once", 60)() == 1
+    assert cache.begin_count("test-counted-often", 60)() == 6
+    cache.delete_many(["test-counted-often", "test-counted-once"])
+
+
+def test_a_cut_line_is_made_anew():
+    assert cache.begin_count("test-counted", 60)() == 1
+    redis_client().client_kill_filter(_id=_line.ask("CLIENT", "ID"))
+    assert cache.begin_count("test-counted", 60)() in (2, 3)  # the cut may have come before or after the counting
+    cache.delete("test-counted")
+
+
+def test_a_client_is_counted_once_however_it_is_answered(client, three_a_minute):
+    address = "/api/v1/use-cases/"
+    tag = client.get(address)["ETag"]
+    changed = client.get(address, headers={"if-none-match": f'"{"0" * 32}.{tag.partition(".")[2]}'})
+    assert (changed.status_code, left(changed)) == (304, (1, 40))
+    assert left(client.get(address, headers={"if-none-match": '"an.other"'})) == (0, 40)
+    refused = client.get(address, headers={"if-none-match": tag})
+    assert (refused.status_code, left(refused)) == (429, (0, 40))

@@ -64,7 +64,7 @@ def test_what_is_kept_is_what_a_scan_counts(kind):
 def test_no_document_is_read_for_few_choices_among_short_facets(query):
     upkeep.follow()
     filterset = filterset_of(BY_NAME["use-cases"])(QueryDict(query), visible_documents(USE_CASES, None))
-    assert filterset.form.is_valid()
+    assert filterset.values.keys() == QueryDict(query).keys()  # names are looked up
     with CaptureQueriesContext(connection) as captured:
         filterset.count(["vertical", "region", "stage", "covid"], limits={}, with_everything=True)
     (one,) = captured

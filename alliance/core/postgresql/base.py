@@ -1,5 +1,7 @@
 """The connection: Django's own, and three session settings that follow the running request."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -37,10 +39,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
 
     _session_settings: SessionSettings | None = None
+    #: Queries that this session has prepared: SQL -> name.
+    _prepared: dict[str, str]
 
     def init_connection_state(self) -> None:
         super().init_connection_state()
-        self._session_settings = None
+        self._session_settings, self._prepared = None, {}
         with self.connection.cursor() as cursor:
             # The portal's statements are short: compiling one takes longer than running it.
             cursor.execute("SET jit = off")
@@ -74,27 +78,52 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.execute(f"SELECT {_SET}", _given(wanted))
         self._session_settings = wanted
 
-    def ask_first(self, sql: str) -> tuple[Any, ...]:
-        """The one row of a query that a request asks before all others: the settings travel with it.
+    def ask_first(self, sql: str) -> Any:
+        """The one value of a query that a request asks before all others: the settings travel with it.
 
-        A kept connection that has died is noticed by this query, which is then asked anew on a fresh one.
+        A kept connection prepares it once. One that has died is noticed by this query, which is then asked anew on a
+        fresh one.
 
         Args:
-            sql: without parameters; it may run twice.
+            sql: always the same few, without parameters; it may run twice.
         """
         if self._health_check_is_due():
             wanted = wanted_settings()
             self.health_check_done, self._session_settings = True, wanted
             try:
-                with self.cursor() as cursor:
-                    cursor.execute(f"SELECT {_SET}, answer.* FROM ({sql}) AS answer", _given(wanted))  # noqa: S608
-                    return cursor.fetchone()[len(wanted) :]
+                with self._plain_cursor() as cursor:
+                    cursor.execute(f"EXECUTE {self._prepared_with_settings(sql)} (%s, %s, %s)", _given(wanted))
+                    return cursor.fetchone()[0]
             except (OperationalError, InterfaceError):
                 self._session_settings = None
                 self.close()
         with self.cursor() as cursor:
             cursor.execute(sql)
-            return cursor.fetchone()
+            return cursor.fetchone()[0]
+
+    def _prepared_with_settings(self, sql: str) -> str:
+        """The name of a prepared query: its parameters are the session's settings, its first column is the value."""
+        name = self._prepared.get(sql)
+        if name is None:
+            name = f"portal_{len(self._prepared)}"
+            settings_set = _SET % ("$1", "$2", "$3")
+            with self.wrap_database_errors, self.connection.cursor() as cursor:
+                cursor.execute(
+                    f"PREPARE {name} (text, text, text) AS "  # noqa: S608
+                    f"SELECT answer.*, concat({settings_set}) FROM ({sql}) AS answer"
+                )
+            self._prepared[sql] = name
+        return name
+
+    @contextmanager
+    def _plain_cursor(self) -> Iterator[Any]:
+        """A cursor without Django's own around it, as long as nobody listens to what is asked."""
+        if self.execute_wrappers or self.queries_logged:
+            with self.cursor() as cursor:
+                yield cursor
+        else:
+            with self.wrap_database_errors, self.connection.cursor() as cursor:
+                yield cursor
 
     def _health_check_is_due(self) -> bool:
         return (

@@ -1,0 +1,82 @@
+"""Pages of lists whose SQL is written once for all requests of one shape."""
+
+from dataclasses import dataclass
+
+from django.db.models import F, QuerySet
+
+from alliance.core import search
+from alliance.core.filters import PortalFilterSet
+from alliance.core.pagination import Keyset, PageRequest, Position, read_cursor
+from alliance.core.plain import Kept, Written
+from alliance.events.paging import TextPagination
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A page as SQL, and the order in which its cursors are read; where rows are counted, the SQL of all of them."""
+
+    keyset: Keyset
+    statement: Written
+    counting: Written | None
+
+
+_plans: Kept[Plan] = Kept(500)
+
+
+def planned_page(filters: PortalFilterSet, column: str, asked: PageRequest, *, bound_to: str) -> TextPagination | None:
+    """The page of a request, its SQL as it was written for the first of its shape; None where each is written anew.
+
+    A search is taken as it stands, and its matches are ranked if they are not too many: a page without rows may be
+    wrong (`is_guess`).
+
+    Args: column: of the documents, the text to give out.
+    Raises: BadParameters.
+    """
+    if filters.shape is None:
+        return None
+    direction = None
+    if asked.cursor is not None:
+        _, backwards, values = read_cursor(asked.cursor)
+        direction = (backwards, values is not None)
+    key = (filters.shape, column, asked.size, asked.with_count, direction)
+    try:
+        plan = _plans.get(key, lambda: _written(filters, column, asked, bound_to))
+    except TypeError:  # no mark stands for this type of sort value
+        return None
+    pages = TextPagination(F(column))
+    pages.size, pages.with_count, pages.others = asked.size, asked.with_count, asked.others
+    pages.bound_to, pages.keyset, pages.is_guess = bound_to, plan.keyset, bool(filters.asked)
+    pages.start = pages.start_of(asked.cursor)
+    given = filters.given
+    if plan.counting is not None:
+        pages.counting = plan.counting.sql, tuple(plan.counting.filled(given))
+    if pages.start is not None and pages.start.values is not None:
+        given = [*given, *pages.start.values]
+    pages.statement = plan.statement.sql, tuple(plan.statement.filled(given))
+    return pages
+
+
+def _written(filters: PortalFilterSet, column: str, asked: PageRequest, bound_to: str) -> Plan:
+    """Raises: BadParameters; TypeError when no mark stands for a sort value."""
+    marked, marks = filters.marked()
+    pages = TextPagination(F(column))
+    pages.begin(_rows(marked, column), marked.sort.keys, asked, bound_to=bound_to)
+    keyset, start = pages.keyset, pages.start
+    if start is not None and start.values is not None:
+        place = Position(start.backwards, tuple(marks.of(value) for value in start.values))
+        pages.window = keyset.window(place, asked.size + 1)
+    pages.write()
+    counting = Written.of(pages.counting, marks) if asked.with_count else None
+    return Plan(keyset, Written.of(pages.statement, marks), counting)
+
+
+def _rows(marked: PortalFilterSet, column: str) -> QuerySet:
+    if marked.sort_name != "relevance" or marked.search is None:
+        return marked.qs
+    few = marked.queryset.out_of_few(marked.filtered(), ("id", "search_vector", column), search.MOST_RANKED)
+    return search.ranked(few, marked.search)
+
+
+def forget() -> None:
+    """Write everything anew."""
+    _plans.forget()
