@@ -4,12 +4,15 @@ import math
 import threading
 
 import pytest
+from django.core.cache import cache
 from django.db import connection, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from alliance.core.cache import outage
 from alliance.events import lists, upkeep
+from alliance.members.models import Scope
+from alliance.members.tokens import make_token
 from tests.usecases import recipes
 from usecases.models import UseCase
 
@@ -50,6 +53,20 @@ class TestKept:
         assert b"first-reader-0001" not in response.content
         assert b"csrfmiddlewaretoken" not in response.content
         assert not response.cookies
+
+    @pytest.mark.parametrize("path", CALLS)
+    def test_what_a_token_may_see_is_kept_for_nobody_else(self, client, path):
+        """An editor's program sees drafts; whoever asks the same without its token does not, with any tag."""
+        editor = recipes.visitor_of_staff()
+        recipes.use_case(title="Water works in secret", status="draft", published_at=None)
+        _token, secret = make_token(actor=editor, name="sync", scopes=[Scope.READ], days=1)
+        before = client.get(path).content
+        cache.clear()
+        told = client.get(path, headers={"authorization": f"Bearer {secret}"})
+        assert told.status_code == 200
+        assert client.get(path).content == before
+        again = client.get(path, headers={"if-none-match": told["ETag"]})
+        assert again.content == before or (again.status_code == 304 and told.content == before)
 
     def test_part_and_page_are_kept_apart(self, client):
         page = client.get("/use-cases/").content
