@@ -31,8 +31,9 @@ urlpatterns = [
         path("search/", views.SearchView.as_view(), name="search"),
         path("map/", views.MapView.as_view(filterset_class=MeasuredUseCaseFilter), name="map"),
         # The lists of a lower floor with the filters that higher floors add; they stand before the floor's own address.
-        path("use-cases/", UseCaseListView.as_view(filterset_class=MeasuredUseCaseFilter)),
-        path("standards/", StandardListView.as_view(filterset_class=UsedStandardFilter)),
+        # They have names of their own, by which links to other languages are made.
+        path("use-cases/", UseCaseListView.as_view(filterset_class=MeasuredUseCaseFilter), name="use_cases"),
+        path("standards/", StandardListView.as_view(filterset_class=UsedStandardFilter), name="standards"),
         path("use-cases/", include("usecases.urls")),
         path("standards/", include("standards.urls")),
         path("kpis/", include("kpis.urls")),
