@@ -76,7 +76,7 @@ class Changes:
 
 def changes_of(kpi: Kpi, user: object) -> Changes:
     """What the published results of an indicator changed. One query."""
-    rows = known_changes(Result.objects.visible_to(user).filter(kpi=kpi))
+    rows = known_changes(Result.objects.visible_to(user).standing().filter(kpi=kpi))
     return Changes(list(rows.select_related("kpi", "use_case__city__country")), kpi)
 
 

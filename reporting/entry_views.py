@@ -27,6 +27,7 @@ from reporting.forms import EntryPage
 from reporting.models import Kind, Report
 from reporting.services import MoveRefusedError, VersionConflictError
 from reporting.suggestions import LISTED, Suggestion, suggest, units_of
+from reporting.titles import title_of
 from reporting.understanding import understood
 
 
@@ -126,6 +127,7 @@ class EntriesView(View):
             "page": self.page,
             "pages": FORMS[self.kind].pages,
             "report": self.report,
+            "title": title_of(self.report) if self.report else "",
             "organisation": self.organisation,
             "form": form,
             "complain": complain,
@@ -238,7 +240,7 @@ class EntriesView(View):
         """For the page's script: where the report is now, and what was found."""
         texts = self.texts()
         checked = self.checked(texts)
-        form = self.form(texts, checked, complain=False)
+        form = self.form(texts, checked, complain="complain" in self.request.POST)
         names = forms.names_on(self.kind, self.page.name)
         shown = {name: text for name, text in texts.items() if name in names or name.startswith(merging.ANSWER)}
         presence.enter(self.kept, self.user, self.page.name)
@@ -266,6 +268,7 @@ class EntriesView(View):
         current = self.texts()
         context = {
             "report": self.report,
+            "title": title_of(self.kept),
             "page": self.page,
             "conflicts": [Choice.of(self.kind, one) for one in conflicts],
             "seen": json.dumps(merging.seen({name: current.get(name) for name in names})),
@@ -281,6 +284,7 @@ class EntriesView(View):
         changes = merging.merge(mine=mine, current=self.texts(), seen={}).conflicts
         context = {
             "report": self.report,
+            "title": title_of(self.kept),
             "page": self.page,
             "closed": closed,
             "conflicts": [Choice.of(self.kind, one) for one in changes],

@@ -114,7 +114,10 @@ class CheckForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["level"].choices = [(level, Verification(level).label) for level in levels]
         self.fields["organisation"].queryset = Organisation.objects.filter(pk__in=[one.pk for one in organisations])
-        if not organisations:
+        if len(levels) == 1:
+            self.fields["level"].initial = levels[0]
+        if not organisations or levels == [Verification.EVIDENCE_ATTACHED]:
             del self.fields["organisation"]
-        elif len(organisations) == 1:
+        else:
+            self.fields["organisation"].required = Verification.EVIDENCE_ATTACHED not in levels
             self.fields["organisation"].initial = organisations[0]

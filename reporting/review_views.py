@@ -1,5 +1,6 @@
 """The editors' queue, and one report under review: its entries, its threads, the decision."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -18,13 +19,14 @@ from django.views.generic import View
 from alliance.events.views import EditorView
 from alliance.members.models import User
 from alliance.members.policies import bound_to
+from kpis.models import Kpi
 from reporting import assigning, concerned, dialogue, policies, reviewing, rounds
 from reporting.checking import Checked, Finding
 from reporting.completeness import completeness
 from reporting.duplicates import suspects
 from reporting.fields import FORMS, Field
 from reporting.known import NewCity
-from reporting.models import Report
+from reporting.models import Kind, Report
 from reporting.publishing import NotPublishableError
 from reporting.review_forms import PlaceForm, QueueForm
 from reporting.services import MoveRefusedError, VersionConflictError
@@ -44,8 +46,25 @@ class Waiting:
     """One report in the queue. `is_bound`: the editor who looks must keep out of it."""
 
     report: Report
+    title: str
     days: int
     is_bound: bool
+
+
+def titled(reports: Iterable[Report]) -> list[tuple[Report, str]]:
+    """Reports with what they are called; a result that names its indicator by code is called by the name. One query."""
+    reports = list(reports)
+    codes = {str(report.entries.get("kpi") or "").upper() for report in reports if report.kind == Kind.RESULT}
+    names = dict(Kpi.objects.filter(code__in=codes).values_list("code", "name")) if codes else {}
+    return [
+        (
+            report,
+            names.get(str(report.entries.get("kpi") or "").upper(), str(report))
+            if report.kind == Kind.RESULT
+            else str(report),
+        )
+        for report in reports
+    ]
 
 
 class QueueView(EditorView):
@@ -59,8 +78,8 @@ class QueueView(EditorView):
         took_part, bound = concerned.organisations_in(page.object_list), bound_to(self.request.user)
         now = timezone.now()
         waiting = [
-            Waiting(report, (now - report.submitted_at).days, not bound.isdisjoint(took_part[report.pk]))
-            for report in page.object_list
+            Waiting(report, title, (now - report.submitted_at).days, not bound.isdisjoint(took_part[report.pk]))
+            for report, title in titled(page.object_list)
         ]
         return super().get_context_data(
             form=form, page_obj=page, waiting=waiting, workload=assigning.workload(), **kwargs
@@ -184,6 +203,7 @@ class ReviewView(OneReportView):
         moves = list(report.moves.select_related("actor"))
         context = {
             "report": report,
+            "title": titled([report])[0][1],
             "pages": self.pages(report, checked),
             "general": [thread for thread in dialogue.threads_of(report) if not thread.first.field],
             "may_review": may_review,

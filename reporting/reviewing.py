@@ -76,6 +76,8 @@ def comment(*, report: Report, actor: User, text: str, field: str = "", thread: 
     report = locked(report)
     if not policies.may_discuss(actor, report):
         raise PermissionDenied
+    if thread is not None:
+        thread = Comment.objects.select_for_update().get(pk=thread.pk)
     if thread is not None and (thread.report_id != report.pk or thread.thread_id is not None):
         raise ValidationError(_("This is no thread of the report."))
     if field and field not in FORMS[report.kind].by_name:

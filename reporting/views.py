@@ -37,6 +37,7 @@ from reporting.services import (
 )
 from reporting.states import EDITABLE, State
 from reporting.suggestions import LISTED, suggest
+from reporting.titles import title_of
 from reporting.understanding import words_of
 from reporting.workspace import workspace_of
 from usecases.models import City, UseCase
@@ -68,6 +69,7 @@ class ReportView(MemberView):
         checked = check(report.kind, report.entries, organisation=report.organisation, report=report)
         context = {
             "report": report,
+            "title": title_of(report),
             "may_edit": policies.may_edit(self.user, report),
             "is_editable": report.state in EDITABLE,
             "completeness": completeness(report.kind, checked.values),
@@ -154,6 +156,7 @@ class SubmitView(MemberView):
         answers = {name: text for name, text in merging.texts_of(report).items() if name.startswith(merging.ANSWER)}
         context = {
             "report": report,
+            "title": title_of(report),
             "pages": page_states(report, checked),
             "warnings": [warned(report, one) for one in checked.warnings],
             "errors": [(error_address(report, one.field), one) for one in checked.errors],
@@ -177,7 +180,7 @@ class ThanksView(MemberView):
 
     def get(self, request: HttpRequest, key: str) -> HttpResponse:
         report = found_report(request, key)
-        return render(request, "reporting/thanks.html", {"report": report})
+        return render(request, "reporting/thanks.html", {"report": report, "title": title_of(report)})
 
 
 class CloseView(MemberView):

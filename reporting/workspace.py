@@ -11,10 +11,11 @@ from alliance.members.models import Invitation, Membership
 from kpis.models import Kpi, Result
 from reporting.models import Import, Registration, Report
 from reporting.states import State
+from reporting.titles import titles
 from standards.models import Standard
 from usecases.models import UseCase
 
-MOST = 20
+MOST, MOST_LOOKED_AT = 20, 200
 MOST_USES = 8
 
 
@@ -32,7 +33,7 @@ class Workspace:
     """Everything on the first page.
 
     Attributes:
-        waiting: reports of which an editor wants more; each with `open_comments`.
+        waiting: reports of which an editor wants more; each with `title` and `open_comments`.
         drafts: reports that nobody has seen yet; sent: those that the editors have.
         decided: the last ones that were accepted or not.
         promises: that are due and have no result yet.
@@ -69,7 +70,12 @@ def workspace_of(user: Any) -> Workspace:
         open_comments=Count("comments", filter=Q(comments__resolved_at=None, comments__thread=None), distinct=True)
     )
     by_state: dict[str, list[Report]] = {}
-    for report in reports.exclude(state__in=[State.WITHDRAWN, State.SUPERSEDED]).order_by("-updated_at", "-pk")[:200]:
+    rows = reports.exclude(state__in=[State.WITHDRAWN, State.SUPERSEDED]).order_by("-updated_at", "-pk")[
+        :MOST_LOOKED_AT
+    ]
+    called = titles(rows)
+    for report in rows:
+        report.title = called[report.pk]  # type: ignore[attr-defined]
         by_state.setdefault(report.state, []).append(report)
     use_cases = UseCase.objects.visible_to(None).filter(participations__organisation__in=own).distinct()
     return Workspace(

@@ -55,7 +55,7 @@ class OrganisationAdmin(RecordAdmin):
 
     def get_readonly_fields(self, request, obj=None):
         fields = super().get_readonly_fields(request, obj)
-        return fields if policies.is_chair(request.user) else (*fields, "member_since")
+        return fields if policies.is_chair(getattr(request, "user", None)) else (*fields, "member_since")
 
 
 class DecidedElsewhere(RecordAdmin):

@@ -68,14 +68,14 @@ def _results(rows: ResultQuerySet) -> Results:
 @register.inclusion_tag("kpis/_measured_rows.html", takes_context=True)
 def city_results(context: Context, city: City) -> dict[str, Any]:
     """What the use cases of a city measured."""
-    results = _results(Result.objects.visible_to(_user(context)).filter(use_case__city=city))
+    results = _results(Result.objects.visible_to(_user(context)).standing().filter(use_case__city=city))
     return {"results": results, "more_query": f"city={city.slug}"}
 
 
 @register.inclusion_tag("kpis/_measured_rows.html", takes_context=True)
 def organisation_results(context: Context, organisation: Organisation) -> dict[str, Any]:
     """What the use cases measured in which an organisation takes part."""
-    rows = Result.objects.visible_to(_user(context)).filter(use_case__participations__organisation=organisation)
+    rows = Result.objects.visible_to(_user(context)).standing().filter(use_case__participations__organisation=organisation)
     return {"results": _results(rows), "show_city": True}
 
 
@@ -91,7 +91,7 @@ class Distribution:
 @register.inclusion_tag("kpis/_kpi_results.html", takes_context=True)
 def kpi_results(context: Context, kpi: Kpi) -> dict[str, Any]:
     """What was measured by an indicator: all changes on one scale, and a table with the surest results first."""
-    rows = Result.objects.visible_to(_user(context)).filter(kpi=kpi)
+    rows = Result.objects.visible_to(_user(context)).standing().filter(kpi=kpi)
     points = [
         Point(float(change), effect_of(change, kpi).value, grade)
         for change, grade in known_changes(rows).values_list("change_percent", "grade")

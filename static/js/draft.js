@@ -32,7 +32,7 @@
     return "draft:" + form.dataset.draft + ":" + form.dataset.page;
   }
 
-  var NOT_TYPED = /^(csrfmiddlewaretoken|seen|version|start|action|shown|reply\..*|pick\..*|rows\..*)$/;
+  var NOT_TYPED = /^(csrfmiddlewaretoken|seen|version|start|complain|action|shown|reply\..*|pick\..*|rows\..*)$/;
 
   function typed() {
     var texts = {};

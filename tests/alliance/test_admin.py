@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alliance.core.admin import COUNTED_EXACTLY, QuickAdmin, QuickPaginator
-from alliance.members.models import Organisation, TopicEditor, User
+from alliance.members.models import Interest, Organisation, TopicEditor, User
 from kpis.models import Kpi, Result
 from standards.models import Standard
+from tests.members import join_recipes
 from usecases.models import Status, Technology, UseCase
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -43,6 +44,11 @@ def accounts(chair):
 
     Group.objects.create(name="Editors")
     TopicEditor.objects.create(topic="press", user=chair)
+    works = join_recipes.member(olga="owner", carl="contributor")
+    for n in range(2):
+        join_recipes.waiting(organisation_name=f"Prova {n}")
+        other = join_recipes.member(f"other-{n}", **{f"p{n}": "owner"})
+        Interest.objects.create(kind="vendor-of", organisation=works, about=other)
     for number, user in enumerate([chair, *(User.objects.create_user(f"m{n}@example.org") for n in range(4))]):
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"})

@@ -113,9 +113,9 @@ def test_the_r_examples_run_or_read_what_is_there(server, tmp_path):
 
 def test_the_links_of_the_guide_lead_somewhere(client, reference_data):
     links = re.findall(rf"<{ADDRESS}(/[^>]+)>", GUIDE.read_text(encoding="utf-8"))
-    assert len(links) == 3
+    assert len(links) == 4
     for link in links:
-        assert client.get(link).status_code == 200
+        assert client.get(link, follow=True).status_code == 200
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Common ground of the tests that start and stop real servers. None of them needs Django or the test database."""
 
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,8 @@ import pytest
 from alliance.local.accounts import service_account
 from alliance.local.checkout import Checkout
 from alliance.local.postgres import PostgresServer
+from alliance.local.preparation import STEPS, fingerprint
+from alliance.local.processes import recorded
 from alliance.local.services import Services
 from alliance.local.supervisor import stop_left_over
 from alliance.local.valkey import ValkeyServer
@@ -116,3 +119,17 @@ def copy_project(target: Path) -> Checkout:
     shutil.copytree(PROJECT, target, ignore=shutil.ignore_patterns(*NOT_COPIED), dirs_exist_ok=True)
     (target / ".venv").symlink_to(sys.prefix)
     return Checkout(target)
+
+
+@pytest.fixture
+def portal(folder):
+    """A copy of the project in a folder with a space, its static files taken as collected (that takes a minute)."""
+    checkout = copy_project(folder / "my portal")
+    checkout.prepare()
+    (checkout.root / "staticfiles").mkdir()
+    static = next(step for step in STEPS if step.command[0] == "collectstatic")
+    checkout.remember("steps.json", collectstatic=fingerprint(checkout.root, static.patterns))
+    yield checkout
+    if left := recorded(checkout.run / "portal.json"):
+        left.stop(((signal.SIGTERM, 30.0), (signal.SIGKILL, 5.0)))
+    stop_everything(checkout)

@@ -1,6 +1,7 @@
 """Histories of applications and memberships are told to editors; they give nobody what the chair or owners give."""
 
 import pytest
+from django.contrib.auth.models import Permission
 
 from alliance.events.models import Change
 from alliance.members import belonging, joining
@@ -43,3 +44,13 @@ def test_a_membership_that_is_over_does_not_come_back(editor):
         assert page.status_code == 404 or "Carl" not in page.content.decode().split("<main")[1].split("</main")[0]
     page = editor.get(f"/history/membership/{carl.pk}/").content.decode()
     assert "/restore/" not in page
+
+
+@pytest.mark.parametrize(("name", "may"), [("editor", False), ("chair", True)])
+def test_only_the_chair_says_in_the_admin_who_is_a_member(client, name, may):
+    user = recipes.person(name, is_staff=True, is_superuser=name == "chair")
+    user.user_permissions.set(Permission.objects.filter(codename__in=["change_organisation", "view_organisation"]))
+    works = recipes.member()
+    page = recipes.signed_in(client, user).get(f"/admin/members/organisation/{works.pk}/change/").content.decode()
+    assert ('name="member_since"' in page) is may
+    assert 'name="name"' in page

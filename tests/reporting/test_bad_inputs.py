@@ -6,7 +6,7 @@ from reporting.checking import check
 from tests.reporting import recipes
 from tests.reporting.bad_inputs import CORPUS, assert_caught, bad_inputs, told
 
-pytestmark = pytest.mark.usefixtures("reference_data")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("reference_data")]
 
 
 @pytest.mark.parametrize("kind", ["use-case", "result"])

@@ -10,7 +10,7 @@ from reporting import kpi_search
 from reporting.known import Known
 from reporting.reading_records import kpi
 
-pytestmark = pytest.mark.usefixtures("reference_data")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("reference_data")]
 
 
 def first(text: str) -> str:

@@ -3,30 +3,19 @@
 from itertools import product
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from alliance.members.models import Organisation
 from reporting.models import Report
 from reporting.states import MOVES, State
+from tests.reporting.states import put
 
 
 @pytest.fixture
 def report(db) -> Report:
     organisation = Organisation.objects.create(name="City of Testing", slug="city-of-testing")
     return Report.objects.create(kind="use-case", organisation=organisation, submitted_at=timezone.now())
-
-
-def put(report: Report, state: State) -> None:
-    """Bring a report into a state that it never came to by its moves: the trigger is off meanwhile."""
-    came_from = next((before for before, after in MOVES if after == state), "")
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute(
-            "UPDATE reporting_report SET state = %s, previous_state = %s WHERE id = %s",
-            [state, came_from, report.pk],
-        )
-        cursor.execute("SET LOCAL session_replication_role = origin")
 
 
 @pytest.mark.parametrize(("before", "after"), [pair for pair in product(State, State) if pair[0] != pair[1]])

@@ -11,7 +11,7 @@ from tests.kpis import recipes as kpi_recipes
 from tests.reporting import recipes
 from tests.usecases import recipes as use_case_recipes
 
-pytestmark = pytest.mark.usefixtures("reference_data")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("reference_data")]
 
 
 @pytest.fixture

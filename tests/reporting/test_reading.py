@@ -13,7 +13,7 @@ from reporting.reading import read
 from tests.usecases import recipes
 from usecases.models import Country
 
-pytestmark = pytest.mark.usefixtures("reference_data")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("reference_data")]
 
 THIN, NARROW, NO_BREAK = "\u2009", "\u202f", "\u00a0"
 
