@@ -5,7 +5,6 @@ from typing import Any
 
 from django import template
 from django.conf import settings
-from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -36,15 +35,6 @@ def percent_text(value: Any) -> str:
 def threads_at(threads: Any, name: str) -> Any:
     """The open threads about a field."""
     return threads.get(name, ()) if threads else ()
-
-
-@register.simple_tag
-def address_of(route: str) -> str:
-    """The address of a room that may not be there; empty then."""
-    try:
-        return reverse(route)
-    except NoReverseMatch:
-        return ""
 
 
 @register.simple_tag

@@ -246,3 +246,25 @@ def test_pages_of_a_report_fit_a_phone(open_page, draft):
     ):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
+def test_pages_are_accessible(open_page, draft, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    result = recipes.result_report(author=draft.author, kpi="ALL-TRV-TIME", spread="", spread_kind="", data_quality="")
+    page = open_page(
+        "/workspace/", draft.author, viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True
+    )
+    for path in (
+        "/workspace/",
+        "/workspace/new/",
+        f"{basics(draft)}?check",
+        reverse("reporting:page", args=[result.key, "comparison"]) + "?check",
+        reverse("reporting:page", args=[draft.key, "lessons"]),
+        draft.get_absolute_url(),
+        reverse("reporting:submit", args=[result.key]),
+        reverse("reporting:thanks", args=[result.key]),
+    ):
+        page.goto(path)
+        violations = axe.Axe().run(page).response["violations"]
+        assert [(v["id"], [node["html"] for node in v["nodes"]][:3]) for v in violations] == [], path
