@@ -50,7 +50,7 @@ class Spread(TextChoices):
 
     STANDARD_DEVIATION = "sd", _("Standard deviation")
     STANDARD_ERROR = "se", _("Standard error")
-    INTERVAL = "ci95", _("Half of the width of the 95% interval")
+    INTERVAL = "ci95", _("Half of the width of the 95-percent interval")
 
 
 class SpreadUnknown(TextChoices):

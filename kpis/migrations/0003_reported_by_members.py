@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='result',
             name='spread_kind',
-            field=models.CharField(blank=True, choices=[('sd', 'Standard deviation'), ('se', 'Standard error'), ('ci95', 'Half of the width of the 95% interval')], max_length=4, verbose_name='which spread'),
+            field=models.CharField(blank=True, choices=[('sd', 'Standard deviation'), ('se', 'Standard error'), ('ci95', 'Half of the width of the 95-percent interval')], max_length=4, verbose_name='which spread'),
         ),
         migrations.AddField(
             model_name='result',
