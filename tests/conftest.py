@@ -27,6 +27,16 @@ def _own_redis_database() -> None:
 _own_redis_database()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test with the reference data uses the database, also when it says so by this fixture alone: whether a test
+    database is made is decided by the marks."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        if "reference_data" in names and "live_server" not in names and not item.get_closest_marker("django_db"):
+            item.add_marker(pytest.mark.django_db)
+
+
 def _has_test_database() -> bool:
     """Without any test that uses the database, none is made, and the connection is to the one of DATABASE_URL."""
     return connection.settings_dict["NAME"].startswith("test_")

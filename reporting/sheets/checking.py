@@ -1,8 +1,9 @@
 """The dry run: every row read and checked as a form would be, and what an import would do, without doing it."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -15,6 +16,7 @@ from alliance.events import jobs
 from alliance.events.models import Job
 from alliance.members.models import Organisation
 from reporting.checking import check
+from reporting.fields import FORMS, Type
 from reporting.findings import Checked, Finding, Level
 from reporting.known import Known
 from reporting.models import Import, ImportState, Report
@@ -23,6 +25,8 @@ from reporting.sheets.opening import Row, Sheet, SheetError, open_sheet
 from reporting.states import EDITABLE, State
 
 WORK = "check-sheet"
+#: A number whose mark can only be the one before decimals: three digits behind it might be thousands.
+_DECIMALS = re.compile(r"\s*[-+−]?\d+([.,])(?:\d{1,2}|\d{4,})\s*%?\s*")
 
 
 class Action(StrEnum):
@@ -129,6 +133,19 @@ def _of_report(row: int, key: str, report: Report | None, entries: dict[str, Any
     return Plan(row, Action.REFUSED, entries, report, findings=[error])
 
 
+def decimal_mark(kind: str, rows: Iterable[Mapping[str, Any]]) -> str:
+    """The mark before the decimals that the texts of a sheet show, so that `1,234` need not be asked about; empty when
+    none or both are used."""
+    numbers = [one.name for one in FORMS[kind].fields if one.type in (Type.NUMBER, Type.PERCENT)]
+    marks = {
+        match[1]
+        for entries in rows
+        for name in numbers
+        if isinstance(entries.get(name), str) and (match := _DECIMALS.fullmatch(entries[name]))
+    }
+    return marks.pop() if len(marks) == 1 else ""
+
+
 def checked(plan: Plan, *, kind: str, organisation: Organisation, known: Known) -> Checked:
     """The row checked as a form is; findings of the row itself come first. `known` serves all rows of a sheet."""
     if plan.action in (Action.UNCHANGED, Action.REFUSED):
@@ -155,7 +172,7 @@ def check_import(job: Job, progress: jobs.Progress) -> None:
     total = len(sheet.rows)
     progress(0, total)
     planned = list(plans(one, sheet))
-    known = Known(one.organisation)
+    known = Known(one.organisation, decimal_mark=decimal_mark(one.kind, [plan.entries for plan in planned]))
     known.prepare(one.kind, [plan.entries for plan in planned])
     for done, plan in enumerate(planned, 1):
         found = checked(plan, kind=one.kind, organisation=one.organisation, known=known)

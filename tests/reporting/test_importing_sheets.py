@@ -139,6 +139,12 @@ def test_one_answer_goes_with_all_rows_that_are_asked_about(ada):
     assert [sorted(report.answers) == sorted(asked) for report in one.reports.order_by("row")] == [True, False, True]
 
 
+@pytest.mark.parametrize(("other", "is_asked"), [("7.5", False), ("7,5", True)])
+def test_a_sheet_that_shows_one_decimal_mark_alone_is_not_asked_about_thousands(ada, other, is_asked):
+    one = checked(upload(ada, rows({"baseline_value": "12,345"}, {"result_value": other})), ada)
+    assert ("ambiguous-number" in {finding["code"] for finding in one.outcome["findings"]}) == is_asked
+
+
 def test_the_same_sheet_sent_twice_makes_nothing_twice(ada):
     entries = rows({}, {})
     imported(checked(upload(ada, entries), ada), ada)
