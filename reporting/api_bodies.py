@@ -1,6 +1,7 @@
 """What programs send and get of reports: bodies as the API description tells them, made of the list of fields."""
 
 from functools import cache
+from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -29,7 +30,7 @@ class NamesOrText(serializers.Field):
 
 
 def _described(one: Field, *, required: bool | None = None) -> serializers.Field:
-    about = {"required": one.required if required is None else required, "help_text": _help(one)}
+    about: dict[str, Any] = {"required": one.required if required is None else required, "help_text": _help(one)}
     if one.is_repeated:
         return _once(one.name, one.parts)(many=True, **about)
     if one.type in _NUMBERS:
@@ -123,7 +124,9 @@ class ReportSerializer(serializers.Serializer):
 class ToldReportSerializer(ReportSerializer):
     """A report as it was written just now, with what was found about it."""
 
-    errors = FindingSerializer(many=True, help_text="Of a draft: what must be mended before it can be submitted.")
+    errors = FindingSerializer(  # type: ignore[assignment]
+        many=True, help_text="Of a draft: what must be mended before it can be submitted."
+    )
     warnings = WarningSerializer(many=True)
 
 
@@ -133,7 +136,7 @@ class ItemSerializer(serializers.Serializer):
     index = serializers.IntegerField(min_value=0)
     outcome = serializers.ChoiceField(choices=[one.value for one in Outcome])
     report = ReportSerializer(allow_null=True)
-    errors = FindingSerializer(many=True)
+    errors = FindingSerializer(many=True)  # type: ignore[assignment]
     warnings = WarningSerializer(many=True)
 
 

@@ -1,22 +1,23 @@
 """Many reports at once: each is taken or told what is wrong with it, whatever becomes of the others."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from alliance.members.models import Organisation, User
+from reporting import policies
 from reporting.checking import Checked, check
 from reporting.entries import storable
 from reporting.fields import FORMS
 from reporting.findings import error
 from reporting.known import Known
 from reporting.models import Report
-from reporting.services import start_report, submit_report
-from usecases.models import UseCase
+from reporting.services import submit_all
 
 
 class Outcome(StrEnum):
@@ -91,19 +92,31 @@ def take(kind: str, items: Sequence[Item], *, actor: User, as_drafts: bool, all_
     look_at(kind, items, as_drafts=as_drafts)
     if all_or_none and any(item.is_refused for item in items):
         raise BatchRefusedError
+    taken: dict[int, list[Item]] = defaultdict(list)
     for item in items:
-        if item.is_refused or item.organisation is None:
-            continue
-        use_case = item.checked.values.get("use_case")
-        report = start_report(
+        if item.organisation is not None and not item.is_refused:
+            taken[item.organisation.pk].append(item)
+    for group in taken.values():
+        _make(kind, group, actor=actor, as_drafts=as_drafts)
+
+
+def _make(kind: str, items: Sequence[Item], *, actor: User, as_drafts: bool) -> None:
+    """Make the reports of one organisation. Raises: PermissionDenied."""
+    organisation = cast(Organisation, items[0].organisation)
+    if not policies.may_report(actor, organisation):
+        raise PermissionDenied
+    made = [
+        Report(
             kind=kind,
-            organisation=item.organisation,
-            actor=actor,
-            entries=item.entries,
-            answers=item.answers,
-            about=use_case if isinstance(use_case, UseCase) else None,
-            about_report=use_case if isinstance(use_case, Report) else None,
+            organisation=organisation,
+            author=actor,
+            entries=storable(kind, item.entries),
+            answers=dict(item.answers),
         )
-        if not as_drafts:
-            report = submit_report(report=report, actor=actor, version=report.version, checked=item.checked)
+        for item in items
+    ]
+    Report.objects.bulk_create(made)
+    if not as_drafts:
+        submit_all(reports=made, actor=actor)
+    for item, report in zip(items, made, strict=True):
         item.report, item.outcome = report, Outcome.CREATED

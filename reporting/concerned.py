@@ -57,7 +57,7 @@ def in_use_cases(use_cases: Iterable[int]) -> Mapping[int, frozenset[int]]:
 
 def in_result(result: Result) -> frozenset[int]:
     """The organisations that took part in the use case of a result, or reported either."""
-    own = {result.reported_by_id} - {None}
+    own = frozenset() if result.reported_by_id is None else frozenset({result.reported_by_id})
     return in_use_cases([result.use_case_id])[result.use_case_id] | own
 
 
@@ -69,7 +69,7 @@ def _reports_behind(reports: Iterable[Report]) -> Mapping[int, list[Report]]:
     """Primary key of a report of a result -> reports of the use case that it may mean, of the same organisation."""
     names: Any = {report.pk: _named_use_case(report) for report in reports}
     wanted = {name for name in names.values() if name}
-    about = {report.about_report_id for report in reports} - {None}
+    about = [report.about_report_id for report in reports if report.about_report_id is not None]
     if not wanted and not about:
         return {}
     rows = list(
@@ -101,19 +101,15 @@ def _use_cases(reports: Iterable[Report], behind: Mapping[int, list[Report]]) ->
         for pk, slug, lower in rows.values_list("pk", "slug", "lower"):
             by_name[slug].add(pk)
             by_name[lower].add(pk)
-    corrected = {report.corrects_result_id for report in reports} - {None}
+    corrected = [report.corrects_result_id for report in reports if report.corrects_result_id is not None]
     of_result = dict(Result.objects.filter(pk__in=corrected).values_list("pk", "use_case")) if corrected else {}
-    found = {}
+    found: dict[int, set[int]] = {}
     for report in reports:
-        keys = {
-            report.about_id,
-            report.use_case_id,
-            report.corrects_use_case_id,
-            of_result.get(report.corrects_result_id),
-        }
-        keys |= by_name.get(names[report.pk].lower(), set())
-        keys |= {one.use_case_id for one in behind.get(report.pk, ())}
-        found[report.pk] = keys - {None}
+        keys = [report.about_id, report.use_case_id, report.corrects_use_case_id]
+        keys += [one.use_case_id for one in behind.get(report.pk, ())]
+        if report.corrects_result_id is not None:
+            keys.append(of_result.get(report.corrects_result_id))
+        found[report.pk] = by_name.get(names[report.pk].lower(), set()) | {key for key in keys if key is not None}
     return found
 
 

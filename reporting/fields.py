@@ -22,6 +22,8 @@ from kpis.models import DataQuality
 from usecases.models import Confidence, CovidRelevance, ParticipationRole, Stage, UseState
 
 Words = str | Promise
+#: (`Field` has an attribute of the name `type`.)
+Choices = type[TextChoices]
 
 
 class Type(StrEnum):
@@ -76,7 +78,7 @@ class Field:
     page: str
     help: Words = ""
     required: bool = False
-    choices: type[TextChoices] | None = None
+    choices: Choices | None = None
     maximum_length: int = 500
     unlocks: Words = ""
     weight: int = 1

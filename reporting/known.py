@@ -108,7 +108,7 @@ class Known:
     @cached_property
     def countries(self) -> Mapping[str, str]:
         """Code or name of a country in any language of the portal, made alike -> its code."""
-        own = {}
+        own: dict[str, str] = {}
         for country in Country.objects.all():
             own |= {alike(country.name): country.code, alike(country.code): country.code}
         return {**_countries(), **own}
@@ -185,7 +185,7 @@ class Known:
     def _find_organisations(self, names: Iterable[str]) -> None:
         wanted = {name for name in names if name not in self._organisations}
         rows = Organisation.objects.annotate(lower=Lower("name")).filter(Q(lower__in=wanted) | Q(slug__in=wanted))
-        found = {}
+        found: dict[str, Organisation] = {}
         for row in rows:
             found |= {row.lower: row, row.slug: row}
         self._organisations |= {name: found.get(name) for name in wanted}

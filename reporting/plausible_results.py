@@ -134,10 +134,11 @@ def _others(look: Look, factor: Decimal | None) -> Iterator[Finding]:
     others: Statistics = look.known.statistics(kpi)
     for name in ("baseline_value", "result_value"):
         value = look[name]
-        if value is None or factor is None or others.values < ENOUGH_RESULTS or others.low is None:
+        if value is None or factor is None or others.values < ENOUGH_RESULTS:
             continue
         value = abs(value * factor)
-        if value > others.high * FAR_VALUE or (value and value * FAR_VALUE < others.low):
+        low, high = others.low or Decimal(0), others.high or Decimal(0)
+        if value > high * FAR_VALUE or (value and value * FAR_VALUE < low):
             yield warning(
                 name,
                 "unusual-value",
@@ -148,8 +149,8 @@ def _others(look: Look, factor: Decimal | None) -> Iterator[Finding]:
                 % {
                     "n": others.values,
                     "kpi": kpi.name,
-                    "low": told(others.low),
-                    "high": told(others.high),
+                    "low": told(low),
+                    "high": told(high),
                     "unit": units.words_for(kpi.unit),
                     "value": told(value),
                 },

@@ -97,7 +97,7 @@ def publish_use_case(report: Report, values: Mapping[str, Any], *, place: Place 
     else:
         if row.city_id != city.pk:
             row.latitude, row.longitude = city.latitude, city.longitude
-        row.reported_by = row.reported_by or report.organisation
+        row.reported_by, row.status = row.reported_by or report.organisation, Status.PUBLISHED
         for name, value in told.items():
             setattr(row, name, value)
     row.full_clean(exclude=["slug"])
@@ -115,6 +115,9 @@ def is_minimal(values: Mapping[str, Any]) -> bool:
 
 
 def _use_case_to_correct(report: Report) -> UseCase | None:
+    """The record that changes: the one to correct, or the report's own from before it was withdrawn."""
+    if report.use_case_id is not None:
+        return UseCase.objects.select_for_update().get(pk=report.use_case_id)
     if report.corrects_use_case_id is None:
         return None
     row = UseCase.objects.select_for_update().get(pk=report.corrects_use_case_id)
@@ -127,11 +130,14 @@ def _city(found: City | NewCity, place: Place | None, report: Report) -> City:
     if isinstance(found, City):
         return found
     country = Country.objects.filter(code=found.country_code).first()
-    if place is None or (country is None and place.region is None):
-        raise NotPublishableError(
-            _("%(city)s is not on the map yet: give its place.") % {"city": f"{found.name}, {found.country_code}"}
-        )
+    unplaced = NotPublishableError(
+        _("%(city)s is not on the map yet: give its place.") % {"city": f"{found.name}, {found.country_code}"}
+    )
+    if place is None:
+        raise unplaced
     if country is None:
+        if place.region is None:
+            raise unplaced
         name = country_name(found.country_code, language="en")
         country = Country.objects.create(code=found.country_code, name=name, region=place.region)
     there = City.objects.filter(country=country, name__iexact=found.name).first()
@@ -315,6 +321,9 @@ def _first_level(report: Report, values: Mapping[str, Any]) -> Verification:
 
 
 def _result_to_correct(report: Report) -> Result | None:
+    """The result that is superseded: the one to correct, or the report's own from before it was withdrawn."""
+    if report.result_id is not None:
+        return Result.objects.select_for_update().get(pk=report.result_id)
     if report.corrects_result_id is None:
         return None
     row = Result.objects.select_for_update().get(pk=report.corrects_result_id)

@@ -200,7 +200,7 @@ _SHARED_SIGNS = {
 @cache
 def current_currencies() -> frozenset[str]:
     """ISO 4217 codes of what is paid with today, anywhere."""
-    territories = [code for code in Locale("en").territories if len(code) == 2 and code.isalpha()]
+    territories = [code for code in map(str, Locale("en").territories) if len(code) == 2 and code.isalpha()]
     return frozenset(
         code for territory in territories for code in get_territory_currencies(territory, tender=True, non_tender=False)
     )

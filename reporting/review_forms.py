@@ -1,6 +1,6 @@
 """Forms of editors: what is chosen in the queue, where a new city lies, which records are one, how one was checked."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -28,8 +28,8 @@ class QueueForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.fields["kind"].choices = [("", _("Both")), *Kind.choices]
-        self.fields["topic"].choices = [("", _("All fields")), *VerticalCode.choices]
+        cast(forms.ChoiceField, self.fields["kind"]).choices = [("", _("Both")), *Kind.choices]
+        cast(forms.ChoiceField, self.fields["topic"]).choices = [("", _("All fields")), *VerticalCode.choices]
 
     def chosen(self, name: str) -> str:
         """A choice; empty for none or an unknown one."""
@@ -112,8 +112,10 @@ class CheckForm(forms.Form):
 
     def __init__(self, *args: Any, levels: list[int], organisations: list[Organisation], **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.fields["level"].choices = [(level, Verification(level).label) for level in levels]
-        self.fields["organisation"].queryset = Organisation.objects.filter(pk__in=[one.pk for one in organisations])
+        level = cast(forms.TypedChoiceField, self.fields["level"])
+        level.choices = [(one, Verification(one).label) for one in levels]
+        place = cast(forms.ModelChoiceField, self.fields["organisation"])
+        place.queryset = Organisation.objects.filter(pk__in=[one.pk for one in organisations])
         if len(levels) == 1:
             self.fields["level"].initial = levels[0]
         if not organisations or levels == [Verification.EVIDENCE_ATTACHED]:

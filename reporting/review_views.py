@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -51,6 +52,10 @@ class Waiting:
     is_bound: bool
 
 
+def _days(report: Report, now: datetime) -> int:
+    return 0 if report.submitted_at is None else (now - report.submitted_at).days
+
+
 def titled(reports: Iterable[Report]) -> list[tuple[Report, str]]:
     """Reports with what they are called; a result that names its indicator by code is called by the name. One query."""
     reports = list(reports)
@@ -78,7 +83,7 @@ class QueueView(EditorView):
         took_part, bound = concerned.organisations_in(page.object_list), bound_to(self.request.user)
         now = timezone.now()
         waiting = [
-            Waiting(report, title, (now - report.submitted_at).days, not bound.isdisjoint(took_part[report.pk]))
+            Waiting(report, title, _days(report, now), not bound.isdisjoint(took_part[report.pk]))
             for report, title in titled(page.object_list)
         ]
         return super().get_context_data(
@@ -268,8 +273,8 @@ class DialogueView(OneReportView):
             raise PermissionDenied
         try:
             dialogue.reply(report=report, actor=self.user, answers=dialogue.replies_in(sent))
-            for name, text in sent.items():
-                if name.startswith(REMARK) and text.strip():
+            for name in sent:
+                if name.startswith(REMARK) and (text := sent.get(name, "").strip()):
                     reviewing.comment(report=report, actor=self.user, field=name.removeprefix(REMARK), text=text)
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))

@@ -160,12 +160,13 @@ def accept_report(*, report: Report, actor: User, version: int, place: Place | N
             _("Something in it cannot be right any more. Ask for changes: %(sentence)s") % {"sentence": first.message}
         )
     report.decided_at = timezone.now()
+    earlier = Report.objects.filter(kind=report.kind, state=State.ACCEPTED)
     if report.kind == Kind.USE_CASE:
         report.use_case = publishing.publish_use_case(report, checked.values, place=place)
-        earlier = Report.objects.filter(use_case=report.use_case, kind=Kind.USE_CASE, state=State.ACCEPTED)
+        earlier = earlier.filter(use_case=report.use_case)
     else:
         report.result = publishing.publish_result(report, checked.values, answers=public_answers(report))
-        earlier = Report.objects.filter(result=report.corrects_result, result__isnull=False, state=State.ACCEPTED)
+        earlier = earlier.filter(result__superseded_by=report.result)
     for one in earlier.exclude(pk=report.pk).select_for_update(of=("self",)):
         move(one, State.SUPERSEDED, actor=actor, party=Party.PORTAL)
     move(report, State.ACCEPTED, actor=actor, party=Party.EDITOR)
@@ -183,9 +184,9 @@ def retract_report(*, report: Report, actor: User, version: int, reason: str) ->
     reason = _text(reason, _("Say why: the member reads it."))
     move(report, State.WITHDRAWN, actor=actor, party=Party.EDITOR, reason=reason)
     if report.result is not None:
-        Result.objects.filter(pk=report.result_id, state=ResultState.ACCEPTED).update(state=ResultState.WITHDRAWN)
+        Result.objects.filter(pk=report.result.pk, state=ResultState.ACCEPTED).update(state=ResultState.WITHDRAWN)
     elif report.use_case is not None:
-        UseCase.objects.filter(pk=report.use_case_id, status=Status.PUBLISHED).update(status=Status.WITHDRAWN)
+        UseCase.objects.filter(pk=report.use_case.pk, status=Status.PUBLISHED).update(status=Status.WITHDRAWN)
     telling.tell_members(report, kind=telling.RETRACTED, reference=str(report.version), values={"reason": reason[:300]})
     return report
 

@@ -75,7 +75,7 @@ class TokensView(View):
         return self.show(TokenForm(user=user), made=made, text=text)
 
     def show(self, form: TokenForm, **more: Any) -> HttpResponse:
-        found = ApiToken.objects.filter(user_id=self.request.user.pk).select_related("organisation")
+        found = ApiToken.objects.filter(user=cast(User, self.request.user)).select_related("organisation")
         context = {"form": form, "tokens": found, "now": timezone.now(), **more}
         return render(self.request, "members/tokens.html", context)
 
@@ -87,7 +87,7 @@ class RevokeView(View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, key: str) -> HttpResponse:
-        token = ApiToken.objects.filter(key=key, user_id=request.user.pk).first()
+        token = ApiToken.objects.filter(key=key, user=cast(User, request.user)).first()
         if token is None:
             raise Http404
         tokens.revoke_token(token=token, actor=cast(User, request.user))

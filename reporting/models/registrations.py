@@ -22,6 +22,8 @@ class RegistrationQuerySet(RecordQuerySet):
 class Registration(Record):
     """What a pilot promises. Once sealed nothing of it changes but the result that answers it; public."""
 
+    is_restorable = False
+
     key = models.CharField(max_length=12, unique=True, default=new_key, editable=False)
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="registrations")
     author = models.ForeignKey(User, models.SET_NULL, null=True, related_name="registrations")

@@ -75,6 +75,9 @@ class Merge(models.Model):
 class VerificationCheck(Record):
     """Somebody checked a result: who, when, what, and the level that it reached by it. Public."""
 
+    # What somebody has vouched for is not written anew by somebody else.
+    is_restorable = False
+
     result = models.ForeignKey(Result, models.CASCADE, related_name="checks", verbose_name=_("result"))
     level = models.PositiveSmallIntegerField(_("level"), choices=Verification)
     checker = models.ForeignKey(User, models.SET_NULL, null=True, related_name="checks_made")

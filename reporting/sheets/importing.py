@@ -14,7 +14,8 @@ from alliance.events import jobs
 from alliance.events.models import Job
 from alliance.members.models import Organisation, User
 from reporting import policies
-from reporting.models import Import, ImportState, Move, Report, Round
+from reporting.models import Import, ImportState, Report
+from reporting.services import submit_all
 from reporting.sheets import checking, columns
 from reporting.sheets.checking import Action, Plan
 from reporting.sheets.opening import SheetError, open_sheet
@@ -174,7 +175,7 @@ def _take(one: Import, rows: list[Plan], job: Job) -> None:
         made.append(report)
     made += _corrections(one, [plan for plan in rows if plan.action == Action.CORRECT], actor, warned)
     if not as_drafts:
-        _submit(made, actor)
+        submit_all(reports=made, actor=actor)
     one.state, one.imported_at = ImportState.IMPORTED, timezone.now()
     one.outcome = {**one.outcome, "before": before, "reports": len(made), "as_drafts": as_drafts}
     one.save()
@@ -210,35 +211,6 @@ def _corrections(one: Import, rows: list[Plan], actor: User, warned: Mapping[int
         if (accepted := plan.report) is not None
     ]
     return Report.objects.bulk_create(made, batch_size=_BATCH)
-
-
-def _submit(reports: list[Report], actor: User) -> None:
-    """Hand all of them to the editors: what `services.submit_report` does with one that was checked."""
-    now = timezone.now()
-    states = {report.pk: report.state for report in reports}
-    numbers = {report.pk: report.rounds.count() for report in reports if report.submitted_at is not None}
-    for report in reports:
-        report.state, report.submitted_at = State.SUBMITTED, report.submitted_at or now
-        report.version += 1
-        report.updated_at = now
-    Report.objects.bulk_update(reports, ["state", "submitted_at", "version", "updated_at"], batch_size=_BATCH)
-    Move.objects.bulk_create(
-        [Move(report=report, before=states[report.pk], after=State.SUBMITTED, actor=actor) for report in reports],
-        batch_size=_BATCH,
-    )
-    Round.objects.bulk_create(
-        [
-            Round(
-                report=report,
-                number=numbers.get(report.pk, 0) + 1,
-                entries=report.entries,
-                answers=report.answers,
-                submitted_by=actor,
-            )
-            for report in reports
-        ],
-        batch_size=_BATCH,
-    )
 
 
 # --- undone ----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from kpis.models import Kpi, Result
 from standards.models import Edition, Standard
 from tests.kpis import recipes as kpi_recipes
 from tests.members import join_recipes as member_recipes
+from tests.reporting import recipes as report_recipes
 from tests.standards import recipes as standard_recipes
 from tests.usecases import recipes
 from usecases.models import City, Lesson, Participation, StandardUse, Technology, UseCase
@@ -82,6 +83,9 @@ def test_every_kind_of_record_has_a_history_under_a_name_of_its_own(desk, refere
     member_recipes.waiting()
     works = member_recipes.member(ada="owner")
     Interest.objects.create(kind="vendor-of", organisation=works, about=Organisation.objects.exclude(pk=works.pk)[0])
+    member_reports = report_recipes.member()
+    report_recipes.promise(author=member_reports)
+    report_recipes.check(Result.objects.first(), checker=member_reports)
     names = record_models()
     assert len(names) == len(set(names.values())) >= 15
     for name, model in names.items():

@@ -1,12 +1,14 @@
 """The least that is valid; a test states what matters to it."""
 
+from datetime import date
 from itertools import count
 from typing import Any
 
 from alliance.members.models import Membership, Organisation, Role, User
-from reporting import services
-from reporting.checking import check
-from reporting.models import Kind, Report
+from kpis.models import Kpi, Result, Verification
+from reporting import checking, services
+from reporting.models import Kind, Registration, Report, VerificationCheck
+from usecases.models import City, Vertical
 
 _number = count(1)
 
@@ -71,7 +73,7 @@ def editor(**fields: Any) -> User:
 def submitted(report: Report, *, answer: str = "") -> Report:
     """The report, sent; every question about it is answered so."""
     assert report.author is not None
-    found = check(report.kind, report.entries, organisation=report.organisation, report=report)
+    found = checking.check(report.kind, report.entries, organisation=report.organisation, report=report)
     answers = {one.key: answer for one in found.warnings} if answer else {}
     report = services.save_entries(
         report=report, actor=report.author, version=report.version, entries={}, answers=answers
@@ -103,3 +105,34 @@ def _report(kind: Kind, author: User | None, submit: bool, entries: dict[str, An
     if submit:
         report = services.submit_report(report=report, actor=author, version=report.version)
     return report
+
+
+def promise(*, author: User, **fields: Any) -> Registration:
+    """What a pilot of the author's organisation will change, not sealed yet."""
+    values = {
+        "organisation": organisation_of(author),
+        "author": author,
+        "title": "Prices that follow demand",
+        "city": City.objects.first(),
+        "vertical": Vertical.objects.first(),
+        "kpi": Kpi.objects.first(),
+        "unit": "minute",
+        "expected_change_percent": -30,
+        "comparison": "Two districts without it",
+        "stop_rule": "When shops close",
+        "starts_on": date(2099, 1, 1),
+        "due_on": date(2099, 12, 31),
+    }
+    return Registration.objects.create(**values | fields)
+
+
+def check(result: Result, *, checker: User) -> VerificationCheck:
+    """A peer's check, on record without having been made."""
+    return VerificationCheck.objects.create(
+        result=result,
+        level=Verification.PEER_CHECKED,
+        checker=checker,
+        organisation=organisation_of(checker),
+        what="The table against the export.",
+        checked_on=date(2026, 1, 2),
+    )

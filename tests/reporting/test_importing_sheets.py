@@ -206,11 +206,11 @@ def test_a_worker_that_is_cut_off_imports_all_or_nothing_and_never_twice(ada, mo
     one = checked(upload(ada, rows({}, {}, {})), ada)
     job = importing.confirm(one=one, actor=ada, as_drafts=False)
 
-    def cut_off(*args):
+    def cut_off(**_arguments):
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr(importing, "_submit", cut_off)
+        patched.setattr(importing, "submit_all", cut_off)
         with pytest.raises(SystemExit):
             jobs.run_job(job.pk)
     assert not Report.objects.exists()

@@ -131,6 +131,22 @@ def test_what_is_withdrawn_from_the_public_is_gone_from_everywhere(client, edito
     assert client.get(reverse("api:result-detail", args=[report.result.slug])).status_code == 404
 
 
+@pytest.mark.parametrize("make", [recipes.use_case_report, recipes.result_report])
+def test_what_was_withdrawn_can_come_back_under_its_address(client, editor, make):
+    report = make(submit=True)
+    report = reviewing.accept_report(report=report, actor=editor, version=report.version)
+    record = report.use_case or report.result
+    report = reviewing.retract_report(report=report, actor=editor, version=report.version, reason="Wrong.")
+    report = services.take_up_again(report=report, actor=report.author)
+    report = recipes.submitted(report, answer="Yes.")
+    reviewing.accept_report(report=report, actor=editor, version=report.version)
+    client.logout()
+    name = "api:use-case-detail" if report.kind == "use-case" else "api:result-detail"
+    answer = client.get(reverse(name, args=[record.slug]))
+    answer = client.get(answer["Location"]) if answer.status_code == 301 else answer
+    assert answer.status_code == 200
+
+
 # --- who has it ------------------------------------------------------------------------------------------------------
 def test_reports_go_to_the_editor_with_the_least_to_do_and_without_an_interest():
     busy, free = recipes.editor(), recipes.editor()
