@@ -36,6 +36,12 @@ def supply(paths: Sequence[str]) -> Supply:
     return Supply([Request(path) for path in paths])
 
 
+def _mixed(paths: list[str]) -> Supply:
+    """In no order, which is the same for every server: each window meets large and small regions alike."""
+    random.Random(len(paths)).shuffle(paths)
+    return supply(paths)
+
+
 def _query(**values: str | Sequence[str]) -> str:
     return urlencode({name: [many] if isinstance(many, str) else many for name, many in values.items()}, doseq=True)
 
@@ -101,7 +107,7 @@ class Addresses:
     def facets(self, base: str) -> Supply:
         """Text and region."""
         asked = "".join(f"&facet={name}" for name in limits.FACETS) if base.startswith("/api") else ""
-        return supply(
+        return _mixed(
             [f"{base}?region={region}&q={quote_plus(word)}{asked}" for region in self.regions for word in self.words]
         )
 
@@ -114,12 +120,11 @@ class Addresses:
             f"{base}?{_query(region=region, covid=covid, size=size)}{asked}"
             for region, covid, size in product(regions, ("none", "direct", "indirect"), sizes)
         ]
-        random.Random(len(found)).shuffle(found)
-        return supply(found)
+        return _mixed(found)
 
     def searches(self, base: str) -> Supply:
         """Ranked, the best 50, in all regions or in one."""
-        return supply(
+        return _mixed(
             [
                 f"{base}?q={quote_plus(word)}{region}"
                 for region in ("", *(f"&region={one}" for one in self.regions))

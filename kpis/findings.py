@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from alliance.core import units
-from alliance.core.templatetags.numbers import as_decimal, change_words, measure, number, percent
+from alliance.core.templatetags.numbers import as_decimal, change_words, is_nothing, measure, number, percent
 from kpis.models import Kpi, Result
 
 # Private-use characters: no text holds them, and escaping leaves them alone.
@@ -450,7 +450,7 @@ def _change(kpi: Kpi, change: Decimal) -> str:
     phrase = PHRASES.get(kpi.code)
     if change == 0:
         return _named(_("No change"), kpi)
-    if change_words(change) == change_words(0):  # rounds to nothing, and is not nothing
+    if is_nothing(change):  # rounds to nothing, and is not nothing
         return _named(_("Less than %(least)s change") % {"least": percent(Decimal("0.1"))}, kpi)
     if phrase is None:
         return _named(change_words(change, _LOWER), kpi)

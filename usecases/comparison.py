@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from django.db import models
 from django.urls import reverse
@@ -75,7 +76,17 @@ class CaseComparison:
     texts: Sequence[Row]
 
 
-def years_words(use_case: UseCase) -> str:
+class Dated(Protocol):
+    """What has a first and a last year, as far as they are known."""
+
+    @property
+    def started_year(self) -> int | None: ...
+
+    @property
+    def ended_year(self) -> int | None: ...
+
+
+def years_words(use_case: Dated) -> str:
     """ "2011 to 2013", "since 2012", "until 2015"; empty when no year is known."""
     if use_case.started_year and use_case.ended_year:
         if use_case.started_year == use_case.ended_year:

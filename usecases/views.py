@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -14,7 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.generic import DetailView, TemplateView, View
 
+from alliance.core.views import VIEW
+from alliance.events.reading import sees_all
 from usecases import citations, jsonld, queries
+from usecases.cards import card_of, cards_of
 from usecases.comparison import MOST_COMPARED, compare
 from usecases.filters import UseCaseFilter
 from usecases.kinds import USE_CASES
@@ -64,6 +68,14 @@ class UseCaseListView(SavableListView):
 
     def get_queryset(self) -> QuerySet[UseCase]:
         return UseCase.objects.visible_to(self.request.user).for_cards()
+
+    def records(self, keys: Sequence[Any]) -> list[Any]:
+        """Cards, unless another view is asked for."""
+        if self.request.GET.get(VIEW) in ("table", "map"):
+            return super().records(keys)
+        if self.filter.search:
+            return [card_of(case) for case in super().records(keys)]
+        return cards_of(keys, drafts=sees_all(self.request.user))
 
     def get_context_data(self, **kwargs) -> dict:
         picked = self._picked()

@@ -259,8 +259,9 @@ class PortalFilterSet(django_filters.FilterSet):
             return self.qs
         usual = self.sorts[self.default_sort]
         first = self.filtered().annotate(**usual.annotations()).order_by(*full_order(usual.keys)).values("pk")
+        # Whether they match is not asked again: that would look at all matches.
         rows = self.queryset.filter(pk__in=first[: self.ranked_at_most])
-        return self.ordered(text_search.matching(rows, self.search, self.filters["q"].searchable))
+        return self.ordered(text_search.ranked(rows, self.search))
 
     @cached_property
     def ranked_at_most(self) -> int | None:
@@ -268,8 +269,16 @@ class PortalFilterSet(django_filters.FilterSet):
         if self.sort_name != "relevance" or not text_search.has_stored_vector(self.queryset):
             return None
         counts = self.__dict__.get("counts")
-        too_many = counts.total > text_search.MOST_RANKED if counts else text_search.are_many(self.filtered())
+        if counts:
+            too_many = counts.total > text_search.MOST_RANKED
+        else:
+            too_many = text_search.are_more_than(text_search.MOST_RANKED, self.filtered())
         return text_search.RANKED_AT_MOST if too_many else None
+
+    def note_none_or_too_many(self) -> None:
+        """For who has looked for all matches to rank them, and knows that there are none or too many."""
+        if text_search.are_more_than(0, self.filtered()):
+            self.ranked_at_most = text_search.RANKED_AT_MOST
 
     @property
     def sort_name(self) -> str:

@@ -161,14 +161,14 @@ def ranked(rows: QuerySet, search: Search) -> QuerySet:
     return rows.annotate(relevance=Cast(rank * Value(1_000_000.0), BigIntegerField()))
 
 
-def are_many(rows: QuerySet) -> bool:
-    """Whether so many rows match that ranking them all would take too long."""
+def are_more_than(number: int, rows: QuerySet) -> bool:
+    """Whether more rows match a search than that."""
     sql, parameters = rows.order_by().values("pk").query.sql_with_params()
     with connection.cursor() as cursor:
         # Planned for all rows, and read no further than needed: planned for some it would be a scan of the table.
         cursor.execute(
             f"WITH matching AS MATERIALIZED ({sql}) SELECT count(*) > %s FROM (SELECT FROM matching LIMIT %s) AS first",
-            [*parameters, MOST_RANKED, MOST_RANKED + 1],
+            [*parameters, number, number + 1],
         )
         return cursor.fetchone()[0]
 

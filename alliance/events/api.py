@@ -58,6 +58,9 @@ class DocumentResource(FacetCounts):
         pages, only = self._planned(request)
         page = pages.finish(request)
         if pages.is_guess and not page:
+            filters = self.filterset
+            if filters.found(filters.reading, any_row=False) and filters.sort_name == "relevance" and not pages.start:
+                filters.note_none_or_too_many()
             pages = self._written(pagination.read_page_parameters(request.query_params, []))
             page = pages.finish(request)
         if only is None:

@@ -287,6 +287,21 @@ class Kind:
             [self.name, *parameters],
         )
 
+    def public(self, state: State) -> DocumentQuerySet:
+        """Those of `rows` that everybody may see."""
+        if self.is_stale(state):
+            return self.rows(state).public()
+        rows = self._public._chain()
+        rows.precounted, rows.source = self._public.precounted, self._public.source
+        return rows
+
+    @cached_property
+    def _public(self) -> DocumentQuerySet:
+        """Made once, and never read itself: every request begins with it."""
+        rows = DocumentQuerySet(self.document)
+        rows.counts, rows.source = self.cube, self.name
+        return rows.public()
+
     def rows(self, state: State) -> DocumentQuerySet:
         """All documents as of now."""
         rows: DocumentQuerySet = DocumentQuerySet(self.document)

@@ -25,5 +25,5 @@ def sees_all(user: Any) -> bool:
 
 def visible_documents(kind: Kind, user: Any, state: State | None = None) -> DocumentQuerySet:
     """The documents of a kind that the reader may see."""
-    rows = kind.rows(state or current_state())
-    return rows if sees_all(user) else rows.public()
+    state = state or current_state()
+    return kind.rows(state) if sees_all(user) else kind.public(state)

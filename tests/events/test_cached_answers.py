@@ -10,11 +10,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from alliance.core.cache import outage
-from alliance.events import lists, upkeep
+from alliance.events import upkeep
 from alliance.members.models import Scope
 from alliance.members.tokens import make_token
 from tests.usecases import recipes
 from usecases.models import UseCase
+from usecases.views import UseCaseListView
 
 LISTS = ["/use-cases/", "/results/", "/standards/", "/kpis/", "/cities/", "/organisations/"]
 PAGES = [*LISTS, "/use-cases/?q=water&vertical=water", "/use-cases/?view=map", "/ar/use-cases/?region=europe"]
@@ -138,17 +139,16 @@ def test_a_slow_reader_leaves_no_old_page_for_those_after_a_write(monkeypatch):
     recipes.use_case(title="Old title")
     upkeep.follow()
     state_is_known, written = threading.Event(), threading.Event()
-    usual = lists.DocumentListView.rows_to_show
+    usual = UseCaseListView.records
 
-    def slow(self, rows):
-        made = usual(self, rows)
-        if threading.current_thread() is reader:
-            list(made)  # read before the write
+    def slow(self, keys):
+        found = usual(self, keys)
+        if threading.current_thread() is reader:  # it has read before the write
             state_is_known.set()
             assert written.wait(20)
-        return made
+        return found
 
-    monkeypatch.setattr(lists.DocumentListView, "rows_to_show", slow)
+    monkeypatch.setattr(UseCaseListView, "records", slow)
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: (read.append(titles(Client())), connections.close_all()))
     reader.start()

@@ -1,16 +1,16 @@
-"""What pages say about use cases: years, sources, snippets of a search."""
+"""What pages say about use cases: years, sources, cards."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from alliance.core.search import has_marks, marked_html
 from alliance.core.templatetags.sources import reference
 from usecases import comparison
+from usecases.cards import Card, cards_html
 from usecases.models import UseCase
 from usecases.queries import Related
 
@@ -43,30 +43,12 @@ def source(text: str) -> SafeString:
     return format_html('<span class="source">{}</span>', reference(text))
 
 
-@dataclass(frozen=True)
-class Snippet:
-    """What a card shows of a case in a search. `label` says where the text stands, unless it is what the city did."""
-
-    html: SafeString
-    label: str = ""
-
-
-@register.filter
-def snippet(use_case: UseCase) -> Snippet:
-    """What the city did; in a search the first text that holds a match, with the matches marked."""
-    marked = {name: getattr(use_case, f"{name}_marked", "") or "" for name in _SNIPPETS}
-    for name, text in marked.items():
-        if has_marks(text):
-            return Snippet(marked_html(text), str(_SNIPPETS[name]()))
-    return Snippet(format_html("{}", use_case.solution))
-
-
-_SNIPPETS = {
-    "solution": lambda: "",
-    "problem": lambda: _("What was wrong"),
-    "lessons": lambda: _("What others can learn"),
-    "technologies": lambda: _("Technologies"),
-}
+@register.simple_tag
+def case_cards(
+    cards: Iterable[Card], headlines: Any, picked: Collection[int] = (), pick: bool = False
+) -> SafeString:
+    """List items: see `usecases.cards`. With `pick` there is a box to tick for comparing, but for those picked."""
+    return cards_html(cards, headlines, pick=pick, picked=picked)
 
 
 @register.simple_tag

@@ -7,12 +7,13 @@ text: pass ``decorative=True`` where the numbers stand next to it.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language_bidi, ngettext
+from django.utils.translation import get_language, get_language_bidi, ngettext
 from django.utils.translation import gettext as _
 
 from alliance.core.charts import (
@@ -130,12 +131,18 @@ def dot(grade: int, size: str = "") -> SafeString:
 def grade(grade: int, label: Any = "") -> SafeString:
     """Dot, words and number: how sure one can be. Without words of its own the grade's own words."""
     known = Grade(int(grade))
+    return _grade(known, conditional_escape(label or known.label), get_language())
+
+
+@lru_cache(maxsize=200)
+def _grade(known: Grade, label: SafeString, language: str | None) -> SafeString:
+    """The same in the current language, which is named to be part of what is remembered."""
     of_four = _("%(grade)s of 4") % {"grade": known.value}
     return format_html(
         '<span class="grade">{}<span>{} <span class="of"><bdi aria-hidden="true">{}/4</bdi>'
         '<span class="sr">{}</span></span></span></span>',
         dot(known.value),
-        label or known.label,
+        label,
         known.value,
         of_four,
     )
@@ -149,7 +156,7 @@ def strip(points: Any, scale: Scale, name: str = "", decorative: bool = False) -
         return mark_safe("")
     body = line("axis", 0, 100, "14", "14") + line("zero", scale.zero, scale.zero, "6", "22")
     body += "".join(mark(point, scale, "14") for point in known)
-    words = name or "; ".join(spoken(point) for point in known)
+    words = "" if decorative else name or "; ".join(spoken(point) for point in known)
     return image(body, height=28, name=words, css="strip", decorative=decorative)
 
 

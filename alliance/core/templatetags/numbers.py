@@ -48,15 +48,16 @@ def rounded(value: Decimal, places: int) -> Decimal:
 
 def digits(value: Decimal, *, sign: bool = False) -> str:
     """The number in the digits and groups of the current language, with a true minus."""
-    text = _grouped(abs(value), get_language() or "en")
-    mark = MINUS if value < 0 else "+" if sign and value > 0 else ""
-    return isolated(mark + text) if mark else text
+    return _digits(value, sign, get_language() or "en")
 
 
 @lru_cache(maxsize=10_000)
-def _grouped(value: Decimal, language: str) -> str:
-    """Remembered: a list page says hundreds of counts, which are the same few numbers."""
-    return format_decimal(value, format="#,##0.##########", locale=_locale(language), numbering_system="latn")
+def _digits(value: Decimal, sign: bool, language: str) -> str:
+    """The same in the current language, which is named to be part of what is remembered: a list page says hundreds of
+    numbers, which are the same few."""
+    text = format_decimal(abs(value), format="#,##0.##########", locale=_locale(language), numbering_system="latn")
+    mark = MINUS if value < 0 else "+" if sign and value > 0 else ""
+    return isolated(mark + text) if mark else text
 
 
 def isolated(text: str) -> str:
@@ -66,6 +67,12 @@ def isolated(text: str) -> str:
 
 def percent(value: Decimal, *, sign: bool = False) -> str:
     """A share with its percent sign, at the place where the language has it."""
+    return _percent(value, sign, get_language())
+
+
+@lru_cache(maxsize=10_000)
+def _percent(value: Decimal, sign: bool, language: str | None) -> str:
+    """The same in the current language, which is named to be part of what is remembered."""
     number = digits(abs(value))
     mark = MINUS if value < 0 else "+" if sign and value > 0 else ""
     # Translators: a number of percent, say 43%. Keep %(number)s.
@@ -110,6 +117,16 @@ def _more(words: str, change: str) -> str:
     raise ValueError(f"No such word for a rise: {words!r}.")
 
 
+def _size(change: Decimal) -> Decimal:
+    """Of a change in percent, as words say it."""
+    return rounded(abs(change), 0 if abs(change) >= 1 else 1)
+
+
+def is_nothing(change: Decimal) -> bool:
+    """Whether words call a change in percent none."""
+    return _size(change) == 0
+
+
 @register.filter
 def change_words(value: Any, words: str = "less/higher") -> str:
     """Say "43% less", "11% higher" or "no change"; whole percents from 1 up, one decimal below.
@@ -122,7 +139,7 @@ def change_words(value: Any, words: str = "less/higher") -> str:
     number = as_decimal(value)
     if number is None:
         return ""
-    size = rounded(abs(number), 0 if abs(number) >= 1 else 1)
+    size = _size(number)
     if size == 0:
         return _("no change")
     return _less(fall, percent(size)) if number < 0 else _more(rise, percent(size))

@@ -1,5 +1,6 @@
 """What every page needs: the ways through the portal, its languages, breadcrumbs, page numbers."""
 
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -9,8 +10,9 @@ from django.forms import BoundField
 from django.http import HttpRequest
 from django.template import Context
 from django.urls import NoReverseMatch, reverse, translate_url
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.encoding import escape_uri_path, iri_to_uri
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, get_language_info
 
 from alliance.core.navigation import CHAIRS, FOOTER, HEADER, MEMBERS, STAFF, VISITORS, Entry
@@ -54,6 +56,21 @@ def _audiences(context: Context) -> set[str]:
 
 
 @register.simple_tag(takes_context=True)
+def site_footer(context: Context) -> SafeString:
+    """The footer, which is the same for all readers of a kind in a language, and written once for them."""
+    user = context.get("user")
+    kind = (get_language(), getattr(user, "is_authenticated", False), getattr(user, "is_staff", False))
+    found = _footers.get(kind)
+    if found is None or settings.DEBUG:
+        footer = context.template.engine.get_template("_footer.html")  # type: ignore[union-attr]
+        found = _footers[kind] = footer.render(Context({"user": user}))
+    return found
+
+
+_footers: dict[tuple[str | None, bool, bool], SafeString] = {}
+
+
+@register.simple_tag(takes_context=True)
 def footer_columns(context: Context) -> list[dict[str, Any]]:
     """Columns of the footer with `title` and `links`, as far as they are there and meant for this reader."""
     audiences = _audiences(context)
@@ -78,8 +95,16 @@ def translated_url(context: Context, language: str, absolute: bool = False) -> s
     request = context.get("request")
     if request is None:
         return "/"
-    url = translate_url(request.get_full_path(), language)
+    url = _translated(request.path, language, get_language())
+    if query := request.META.get("QUERY_STRING", ""):
+        url = f"{url}?{iri_to_uri(query)}"
     return f"{settings.PORTAL_ORIGIN}{url}" if absolute else url
+
+
+@lru_cache(maxsize=2_000)
+def _translated(path: str, language: str, current: str | None) -> str:
+    """The address of a page in another language; it is read in the current one, which is named to be remembered."""
+    return translate_url(escape_uri_path(path), language)
 
 
 @register.simple_tag
@@ -122,8 +147,9 @@ def hx(target: str, url: str) -> SafeString:
     """
     if not target:
         return SafeString("")
-    return format_html(
-        ' hx-get="{}" hx-target="{}" hx-swap="outerHTML" hx-push-url="true" hx-sync="body:replace"', url, target
+    return mark_safe(  # noqa: S308  (both are escaped)
+        f' hx-get="{conditional_escape(url)}" hx-target="{conditional_escape(target)}" hx-swap="outerHTML" '
+        'hx-push-url="true" hx-sync="body:replace"'
     )
 
 
