@@ -183,8 +183,8 @@ STEPS = (
         {_ranks("kpis_kpi", "slug")}
         INSERT INTO kpis_result
           (slug, use_case_id, kpi_id, state, baseline_value, result_value, unit, relative_change_percent, method,
-           sample_size, measured_year, data_quality, verification, note, source, comparison, spread_kind, spread_unknown,
-           side_effects, side_effects_note, cost_currency, outcome, answers, baseline_on,
+           sample_size, measured_year, data_quality, verification, note, source, comparison, spread_kind,
+           spread_unknown, side_effects, side_effects_note, cost_currency, outcome, answers, baseline_on,
            result_on, created_at, updated_at, version)
         SELECT 'bench-result-' || draw.n, t.id, k.id,
           CASE WHEN pg_temp.drawn(draw.n, 30) < 0.95 THEN 'accepted' ELSE 'draft' END,

@@ -102,9 +102,7 @@ def _rows(results: QuerySet) -> QuerySet:
 
 
 _surest = KeyedRows(lambda keys: _rows(Result.objects.standing().filter(use_case__pk__any_of=keys)))
-_surest_public = KeyedRows(
-    lambda keys: _rows(Result.objects.visible_to(None).standing().filter(use_case__pk__any_of=keys))
-)
+_surest_public = KeyedRows(lambda keys: _rows(Result.objects.visible_to(None).filter(use_case__pk__any_of=keys)))
 
 
 @dataclass(frozen=True)

@@ -106,9 +106,7 @@ def _image(content: bytes) -> Examined:
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
         raise FileRefusedError(
             "unknown-kind",
-            _(
-                "This is no PDF, image (JPEG, PNG, WebP, GIF) or sheet (XLSX, CSV), or it is damaged."
-            ),
+            _("This is no PDF, image (JPEG, PNG, WebP, GIF) or sheet (XLSX, CSV), or it is damaged."),
         ) from error
     upright = ImageOps.exif_transpose(image)
     upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
@@ -163,7 +161,7 @@ def remove(*, attachment: Attachment, actor: User) -> None:
     if not policies.may_edit(actor, report):
         raise PermissionDenied
     _require_editable(report)
-    path = attachment.file.name
+    path = str(attachment.file.name)
     attachment.delete()
     transaction.on_commit(lambda: default_storage.delete(path))
 

@@ -54,7 +54,7 @@ class PromiseListView(TemplateView):
         own = Registration.objects.none()
         user = self.request.user
         if user.is_authenticated:
-            own = _rows().filter(organisation__in=promising.organisations_of(cast(User, user)), sealed_at=None)
+            own = _rows().filter(organisation__in=promising.organisations_of(user), sealed_at=None)
         counts = {name: len(rows) for name, rows in groups.items()}
         return super().get_context_data(page=page, counts=counts, drafts=own, today=today, **kwargs)
 
@@ -76,12 +76,12 @@ class PromiseView(TemplateView):
     @cached_property
     def is_own(self) -> bool:
         user = self.request.user
-        return user.is_authenticated and promising.organisations_of(cast(User, user)).contains(self.one.organisation)
+        return user.is_authenticated and promising.organisations_of(user).contains(self.one.organisation)
 
     def post(self, request: HttpRequest, key: str) -> HttpResponse:
         if not request.user.is_authenticated:
             raise Http404
-        actor = cast(User, request.user)
+        actor = request.user
         try:
             if "seal" in request.POST:
                 version = request.POST.get("version", "")

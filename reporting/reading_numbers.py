@@ -58,7 +58,9 @@ def count(entry: Any, *, decimal_mark: str = "") -> Read:
     if read.value is None:
         return read
     if read.has_percent_sign:
-        raise EntryError("not-a-count", _("This asks for a number of things, not for a share: leave the percent sign out."))
+        raise EntryError(
+            "not-a-count", _("This asks for a number of things, not for a share: leave the percent sign out.")
+        )
     if read.value != read.value.to_integral_value():
         raise EntryError("not-whole", _("“%(text)s” is no whole number: write it without decimals.") % _said(entry))
     if read.value < 0:

@@ -118,6 +118,11 @@ class _Line(threading.local):
         if self.unread > MOST_UNREAD:
             self.ask("PING")
 
+    def settle(self) -> None:
+        """Wait until all that was told is done: other connections then find it."""
+        if self.unread and not self.is_awaited:
+            self.ask("PING")
+
     def hang_up(self) -> None:
         self.is_awaited, self.unread = False, 0
         if self.connection is not None:
@@ -149,9 +154,18 @@ class ForgivingRedisCache(RedisCache):
         outage.over()
         return answer
 
+    def _elsewhere(self, operation: Callable[[], Any], otherwise: Any) -> Any:
+        """The same over a connection of the pool, after what this thread has set."""
+
+        def settled() -> Any:
+            _line.settle()
+            return operation()
+
+        return self._forgiving(settled, otherwise)
+
     def add(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
         parent = super()
-        return self._forgiving(lambda: parent.add(key, value, timeout, version), True)
+        return self._elsewhere(lambda: parent.add(key, value, timeout, version), True)
 
     def get(self, key, default=None, version=None):
         made = self.make_and_validate_key(key, version=version)
@@ -168,23 +182,23 @@ class ForgivingRedisCache(RedisCache):
 
     def touch(self, key, timeout=DEFAULT_TIMEOUT, version=None):
         parent = super()
-        return self._forgiving(lambda: parent.touch(key, timeout, version), False)
+        return self._elsewhere(lambda: parent.touch(key, timeout, version), False)
 
     def delete(self, key, version=None):
         parent = super()
-        return self._forgiving(lambda: parent.delete(key, version), False)
+        return self._elsewhere(lambda: parent.delete(key, version), False)
 
     def get_many(self, keys, version=None):
         parent, keys = super(), list(keys)
-        return self._forgiving(lambda: parent.get_many(keys, version), {}) if keys else {}
+        return self._elsewhere(lambda: parent.get_many(keys, version), {}) if keys else {}
 
     def has_key(self, key, version=None):
         parent = super()
-        return self._forgiving(lambda: parent.has_key(key, version), False)
+        return self._elsewhere(lambda: parent.has_key(key, version), False)
 
     def incr(self, key, delta=1, version=None):
         parent = super()
-        answer = self._forgiving(lambda: parent.incr(key, delta, version), None)
+        answer = self._elsewhere(lambda: parent.incr(key, delta, version), None)
         if answer is None:
             raise ValueError(f"Key '{key}' not found.")
         return answer
@@ -210,15 +224,15 @@ class ForgivingRedisCache(RedisCache):
 
     def set_many(self, data, timeout=DEFAULT_TIMEOUT, version=None):
         parent = super()
-        return self._forgiving(lambda: parent.set_many(data, timeout, version), list(data))
+        return self._elsewhere(lambda: parent.set_many(data, timeout, version), list(data))
 
     def delete_many(self, keys, version=None):
         parent, keys = super(), list(keys)
-        self._forgiving(lambda: parent.delete_many(keys, version), None)
+        self._elsewhere(lambda: parent.delete_many(keys, version), None)
 
     def clear(self):
         """Delete what this cache has stored, and leave the task queues, which live in the same database, alone."""
-        return self._forgiving(self._clear_own, False)
+        return self._elsewhere(self._clear_own, False)
 
     def _clear_own(self) -> bool:
         client = self._cache.get_client(None, write=True)

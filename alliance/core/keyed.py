@@ -43,5 +43,3 @@ class KeyedRows:
         with connection.cursor() as cursor:
             cursor.execute(sql, [[*keys] if one is _KEYS else one for one in parameters])
             return cursor.fetchall()
-
-

@@ -37,9 +37,7 @@ def find(token: str, *, lock: bool = False) -> Invitation | None:
 
 
 def is_open(invitation: Invitation) -> bool:
-    return (
-        invitation.accepted_at is None and invitation.revoked_at is None and invitation.expires_at > timezone.now()
-    )
+    return invitation.accepted_at is None and invitation.revoked_at is None and invitation.expires_at > timezone.now()
 
 
 def was_taken_by(invitation: Invitation, user: policies.Someone) -> bool:

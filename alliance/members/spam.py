@@ -215,4 +215,3 @@ class GuardedForm(forms.Form):
 
     def _refuse(self, sentence: Any) -> None:
         self.add_error(None, ValidationError(sentence, code="guard"))
-

@@ -192,7 +192,9 @@ def _answers_by_row(one: Import) -> dict[int, dict[str, str]]:
     return found
 
 
-def _corrections(one: Import, rows: list[Plan], actor: User, warned: Mapping[int, dict[str, str]]) -> list[Report]:
+def _corrections(
+    one: Import, rows: list[Plan], actor: User | None, warned: Mapping[int, dict[str, str]]
+) -> list[Report]:
     """Drafts that are to correct what was accepted."""
     made = [
         Report(

@@ -44,9 +44,7 @@ def source(text: str) -> SafeString:
 
 
 @register.simple_tag
-def case_cards(
-    cards: Iterable[Card], headlines: Any, picked: Collection[int] = (), pick: bool = False
-) -> SafeString:
+def case_cards(cards: Iterable[Card], headlines: Any, picked: Collection[int] = (), pick: bool = False) -> SafeString:
     """List items: see `usecases.cards`. With `pick` there is a box to tick for comparing, but for those picked."""
     return cards_html(cards, headlines, pick=pick, picked=picked)
 

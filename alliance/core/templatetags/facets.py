@@ -74,9 +74,7 @@ def _box(name: str, value: str) -> str:
     """The item up to the state of its box. Remembered, as the two below: pages have the same values."""
     name = escape(name)
     anchor = f"{name}-{quote(value, safe='')}"
-    return (
-        f'<li><label for="{anchor}"><input type="checkbox" id="{anchor}" name="{name}" value="{escape(value)}"'
-    )
+    return f'<li><label for="{anchor}"><input type="checkbox" id="{anchor}" name="{name}" value="{escape(value)}"'
 
 
 @lru_cache(maxsize=5_000)

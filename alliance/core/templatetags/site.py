@@ -47,7 +47,7 @@ def navigation(context: Context) -> list[dict[str, Any]]:
 def _audiences(context: Context) -> set[str]:
     user = context.get("user")
     audiences = {"", MEMBERS if getattr(user, "is_authenticated", False) else VISITORS}
-    if getattr(user, "is_staff", False):
+    if user is not None and getattr(user, "is_staff", False):
         audiences.add(STAFF)
         # Asked of editors alone: permissions cost other readers a query on each page.
         if user.has_perm("members.chair"):
