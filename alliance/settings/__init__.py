@@ -329,7 +329,12 @@ SPECTACULAR_SETTINGS = {
     "APPEND_COMPONENTS": {
         "securitySchemes": {
             "token": {"type": "http", "scheme": "bearer", "description": "A token of /workspace/tokens/."},
-            "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE_NAME, "description": "With CSRF token."},
+            "session": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": SESSION_COOKIE_NAME,
+                "description": "With CSRF token",
+            },
         }
     },
     "SORT_OPERATIONS": False,
