@@ -75,7 +75,9 @@ def city_results(context: Context, city: City) -> dict[str, Any]:
 @register.inclusion_tag("kpis/_measured_rows.html", takes_context=True)
 def organisation_results(context: Context, organisation: Organisation) -> dict[str, Any]:
     """What the use cases measured in which an organisation takes part."""
-    rows = Result.objects.visible_to(_user(context)).standing().filter(use_case__participations__organisation=organisation)
+    rows = (
+        Result.objects.visible_to(_user(context)).standing().filter(use_case__participations__organisation=organisation)
+    )
     return {"results": _results(rows), "show_city": True}
 
 
