@@ -111,7 +111,9 @@ class Question:
         if single or with_total:
             parts.append(self._grouped(single, with_total=with_total))
         parts += [
-            f"SELECT {number}, value, count(*) FROM matching, unnest(facet_{number}) AS value GROUP BY value"
+            # In the select list, where it costs half of what it does beside the table.
+            f"SELECT {number}, value, count(*) FROM (SELECT unnest(facet_{number}) AS value FROM matching) AS listed "
+            "GROUP BY value"
             for number in several
         ]
         counted = " UNION ALL ".join(parts)
