@@ -298,7 +298,7 @@ class Kind:
     @cached_property
     def _public(self) -> DocumentQuerySet:
         """Made once, and never read itself: every request begins with it."""
-        rows = DocumentQuerySet(self.document)
+        rows: DocumentQuerySet = DocumentQuerySet(self.document)
         rows.counts, rows.source = self.cube, self.name
         return rows.public()
 
