@@ -113,5 +113,8 @@ class Kept(Generic[Made]):
                 self._made.pop(next(iter(self._made)), None)
         return found
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._made
+
     def forget(self) -> None:
         self._made.clear()

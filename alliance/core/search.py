@@ -165,6 +165,10 @@ def are_more_than(number: int, rows: QuerySet) -> bool:
     """Whether more rows match a search than that."""
     sql, parameters = rows.order_by().values("pk").query.sql_with_params()
     with connection.cursor() as cursor:
+        if number:  # What is far beyond it, statistics tell.
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
+            if cursor.fetchone()[0][0]["Plan"]["Plan Rows"] > 2 * number:
+                return True
         # Planned for all rows, and read no further than needed: planned for some it would be a scan of the table.
         cursor.execute(
             f"WITH matching AS MATERIALIZED ({sql}) SELECT count(*) > %s FROM (SELECT FROM matching LIMIT %s) AS first",

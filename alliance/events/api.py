@@ -22,7 +22,7 @@ from alliance.core.fields import FIELDS, OMIT, read_selection
 from alliance.events import cache, exporting, paging
 from alliance.events.documents import Kind, kinds
 from alliance.events.facet_api import FacetCounts
-from alliance.events.planning import planned_page
+from alliance.events.planning import planned_page, written_page
 from alliance.events.reading import sees_all, state_of, visible_documents
 
 #: Raised when the envelope of a list changes, so that nobody keeps an answer of the old shape.
@@ -96,12 +96,7 @@ class DocumentResource(FacetCounts):
 
     def _written(self, asked: pagination.PageRequest) -> paging.TextPagination:
         """The page of this request alone."""
-        filters = self.filterset
-        pages = paging.TextPagination(self._text("body"))
-        pages.ranked_at_most = filters.ranked_at_most
-        pages.begin(filters.listed, filters.sort.keys, asked, bound_to=self._bound_to())
-        pages.write()
-        return pages
+        return written_page(self.filterset, self._text("body"), asked, bound_to=self._bound_to())
 
     def _text(self, column: str) -> Expression | F:
         return self.kind.bodies(state_of(self.request._request), column)

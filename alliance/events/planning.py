@@ -1,8 +1,9 @@
 """Pages of lists whose SQL is written once for all requests of one shape."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
-from django.db.models import F, QuerySet
+from django.db.models import Expression, F, QuerySet
 
 from alliance.core import search
 from alliance.core.filters import PortalFilterSet
@@ -21,6 +22,8 @@ class Plan:
 
 
 _plans: Kept[Plan] = Kept(500)
+#: Searches, by their rows and their words, that had too many matches to rank when they were asked last.
+_everyday: Kept[bool] = Kept(1_000)
 
 
 def planned_page(filters: PortalFilterSet, column: str, asked: PageRequest, *, bound_to: str) -> TextPagination | None:
@@ -32,7 +35,7 @@ def planned_page(filters: PortalFilterSet, column: str, asked: PageRequest, *, b
     Args: column: of the documents, the text to give out.
     Raises: BadParameters.
     """
-    if filters.shape is None:
+    if filters.shape is None or (filters.asked and _place(filters) in _everyday):
         return None
     direction = None
     if asked.cursor is not None:
@@ -77,6 +80,24 @@ def _rows(marked: PortalFilterSet, column: str) -> QuerySet:
     return search.ranked(few, marked.search)
 
 
+def written_page(
+    filters: PortalFilterSet, text: Expression | F, asked: PageRequest, *, bound_to: str
+) -> TextPagination:
+    """The page of this request alone. Raises: BadParameters."""
+    pages = TextPagination(text)
+    pages.ranked_at_most = filters.ranked_at_most
+    if pages.ranked_at_most:
+        _everyday.get(_place(filters), lambda: True)
+    pages.begin(filters.listed, filters.sort.keys, asked, bound_to=bound_to)
+    pages.write()
+    return pages
+
+
+def _place(filters: PortalFilterSet) -> Hashable:
+    return filters.shape, *map(str, filters.given)
+
+
 def forget() -> None:
     """Write everything anew."""
     _plans.forget()
+    _everyday.forget()
