@@ -47,10 +47,11 @@ STEPS = (
     Step(
         "organisations",
         f"""
-        INSERT INTO members_organisation (slug, name, kind, url, created_at, updated_at, version)
+        INSERT INTO members_organisation
+          (slug, name, kind, url, country, place, about, created_at, updated_at, version)
         SELECT 'bench-organisation-' || n, 'Organisation ' || n,
           (ARRAY['municipality', 'large-corporation', 'small-corporation', 'academia', 'government-agency', ''])
-            [1 + floor(6 * pg_temp.drawn(n, 1))::int], '', {_TOLD}
+            [1 + floor(6 * pg_temp.drawn(n, 1))::int], '', '', '', '', {_TOLD}
         FROM generate_series(1, %(organisations)s) AS n;
         {_ranks("members_organisation", "slug")}
         """,
