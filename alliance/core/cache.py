@@ -222,6 +222,10 @@ class ForgivingRedisCache(RedisCache):
 
         return lambda: self._forgiving(raised, None)
 
+    def count(self, key: str, timeout: int) -> int | None:
+        """The same at once: the value of the raised counter."""
+        return self.begin_count(key, timeout)()
+
     def set_many(self, data, timeout=DEFAULT_TIMEOUT, version=None):
         parent = super()
         return self._elsewhere(lambda: parent.set_many(data, timeout, version), list(data))

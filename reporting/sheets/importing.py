@@ -195,7 +195,12 @@ def _answers_by_row(one: Import) -> dict[int, dict[str, str]]:
 def _corrections(
     one: Import, rows: list[Plan], actor: User | None, warned: Mapping[int, dict[str, str]]
 ) -> list[Report]:
-    """Drafts that are to correct what was accepted."""
+    """Drafts that are to correct what was accepted. Raises: JobRefusedError where the record stands no longer."""
+    for plan in rows:
+        record = (plan.report.result or plan.report.use_case) if plan.report else None
+        if actor is None or record is None or not policies.may_correct(actor, one.organisation, record):
+            sentence = _("Row %(row)s: what it is to correct is not public any more. Check the sheet again.")
+            raise jobs.JobRefusedError(sentence % {"row": plan.row})
     made = [
         Report(
             kind=one.kind,

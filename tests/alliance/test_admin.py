@@ -15,9 +15,10 @@ from django.utils import timezone
 from alliance.core.admin import COUNTED_EXACTLY, QuickAdmin, QuickPaginator
 from alliance.members.models import Interest, Organisation, TopicEditor, User
 from kpis.models import Kpi, Result
+from reporting.models import Registration, VerificationCheck
 from standards.models import Standard
 from tests.members import join_recipes
-from usecases.models import Status, Technology, UseCase
+from usecases.models import City, Status, Technology, UseCase
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 LABELS = [model._meta.label for model in MODELS]
@@ -36,7 +37,7 @@ def office(client, chair):
 
 
 @pytest.fixture
-def accounts(chair):
+def accounts(chair, reference_data):
     """A few rows of each table that the reference data leaves empty."""
     from allauth.account.models import EmailAddress
     from allauth.mfa.models import Authenticator
@@ -49,6 +50,22 @@ def accounts(chair):
         join_recipes.waiting(organisation_name=f"Prova {n}")
         other = join_recipes.member(f"other-{n}", **{f"p{n}": "owner"})
         Interest.objects.create(kind="vendor-of", organisation=works, about=other)
+    result = Result.objects.first()
+    for n in range(2):
+        VerificationCheck.objects.create(result=result, level=2, what="Its source", checked_on="2026-05-01")
+        Registration.objects.create(
+            organisation=works,
+            title=f"Pilot {n}",
+            city=City.objects.first(),
+            vertical=result.use_case.vertical,
+            kpi=result.kpi,
+            unit=result.kpi.unit,
+            expected_change_percent=-10,
+            comparison="Two places",
+            stop_rule="When it fails",
+            starts_on="2027-01-01",
+            due_on="2028-01-01",
+        )
     for number, user in enumerate([chair, *(User.objects.create_user(f"m{n}@example.org") for n in range(4))]):
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"})
