@@ -102,8 +102,9 @@
       credentials: "same-origin",
       keepalive: leaving && sent.length < 20000
     }).then(function (response) {
-      saving = false;
       return response.json().catch(function () { return {}; }).then(function (answer) {
+        // Not before the whole answer is here: a button pressed in between would do its work twice.
+        saving = false;
         take(response, answer, sent);
       });
     }).catch(function () {
@@ -135,7 +136,7 @@
       schedule(RETRY);
     }
     if (again && !stopped) save();
-    else if (pressed) go();
+    else if (pressed && !going) go();
   }
 
   // A button was pressed: now that what was typed has arrived (or the portal has said why not), it does its work.

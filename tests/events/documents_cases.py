@@ -145,7 +145,16 @@ def second_session() -> Iterator[Any]:
         session.set_autocommit(False)
         yield session
     finally:
+        # Its locks go now, and not whenever the server has noticed that nobody is there any more.
+        if not session.closed_in_transaction and session.connection is not None:
+            session.rollback()
         session.close()
+
+
+def settings_url() -> str:
+    """The address of the test's own database, for another process."""
+    told = connection.settings_dict
+    return f"postgresql://{told['USER']}:{told['PASSWORD']}@{told['HOST']}:{told['PORT']}/{told['NAME']}"
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from alliance.core.tasks import portal_task
 from alliance.events import log
 from alliance.events.models import Change, Operation
 from alliance.members.models import Organisation, User
+from tests.events.documents_cases import settings_url
 from tests.usecases import recipes
 from usecases.models import Technology, UseCase
 
@@ -204,12 +205,6 @@ def test_a_command_names_itself(transactional_db):
     actor, request = origin()
     assert actor == "command load_reference_data"
     assert len(request) == 32
-
-
-def settings_url():
-    """The address of the test's own database."""
-    told = connection.settings_dict
-    return f"postgresql://{told['USER']}:{told['PASSWORD']}@{told['HOST']}:{told['PORT']}/{told['NAME']}"
 
 
 def test_work_for_somebody_bears_the_name(transactional_db):

@@ -8,12 +8,12 @@ import sys
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
 
 from alliance.members.models import Notification
 from reporting import reviewing
 from reporting.models import Report
 from reporting.states import State
+from tests.events.documents_cases import settings_url
 from tests.reporting import recipes
 from usecases.models import UseCase
 
@@ -42,11 +42,9 @@ def test_killed_before_the_commit():
         call_command("load_reference_data", verbosity=0)
     report, editor = recipes.use_case_report(submit=True), recipes.editor()
     before = UseCase.objects.count()
-    database = connection.settings_dict
-    address = f"postgresql://{database['USER']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, report.key, str(editor.pk)],
-        env={**os.environ, "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "alliance.settings"},
+        env={**os.environ, "DATABASE_URL": settings_url(), "DJANGO_SETTINGS_MODULE": "alliance.settings"},
         cwd=settings.BASE_DIR,
         stdout=subprocess.PIPE,
         text=True,

@@ -117,6 +117,25 @@ def test_a_button_on_a_dead_line_stays_on_the_page(open_page, draft):
     assert entries(draft)["title"] == "Bins that talk"
 
 
+def test_a_button_pressed_while_an_answer_arrives_works_once(open_page, draft):
+    """The answer to a saving of before comes in slowly; each press is sent once, after its own saving."""
+    page = open_page(basics(draft), draft.author)
+    page.evaluate("""() => {
+        const json = Response.prototype.json;
+        Response.prototype.json = function () {
+            document.documentElement.dataset.arriving = "yes";
+            return new Promise(go => setTimeout(go, 400)).then(() => json.call(this));
+        };
+    }""")
+    sent = []
+    page.on("request", lambda asked: sent.append(asked) if asked.is_navigation_request() else None)
+    page.locator("[name=stage]").last.check()
+    page.wait_for_selector("[data-arriving]", state="attached")
+    page.click(".save button[value=next]")
+    page.wait_for_url("**/submit/")
+    assert [one.method for one in sent] == ["POST", "GET"]
+
+
 def test_a_session_that_ended_loses_nothing(open_page, draft, live_server):
     page = open_page(basics(draft), draft.author)
     Session.objects.all().delete()
