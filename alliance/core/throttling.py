@@ -90,6 +90,10 @@ class ClientRateThrottle(SimpleRateThrottle):
         scope = "" if self.scope == POLICY else f"{self.scope}:"
         return f"throttle:{scope}{hashlib.blake2b(who.encode(), digest_size=12).hexdigest()}"
 
+    def get_ident(self, request: Request | HttpRequest) -> str:
+        """The client's address, as far as the proxies in front of the portal are believed."""
+        return request.META.get("REMOTE_ADDR", "") if api_settings.NUM_PROXIES == 0 else super().get_ident(request)
+
     def begin(self, request: HttpRequest, also: str = "") -> Counting | None:
         """Begin to count a request, which may be before DRF comes to it. None: nobody is counted.
 
