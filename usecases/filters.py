@@ -49,9 +49,7 @@ class YearFilter(django_filters.NumberFilter):
     """A calendar year."""
 
     def __init__(self, *args, **kwargs):
-        super().__init__(
-            *args, min_value=FIRST_YEAR, max_value=LAST_YEAR, decimal_places=0, widget=YearInput, **kwargs
-        )
+        super().__init__(*args, min_value=FIRST_YEAR, max_value=LAST_YEAR, decimal_places=0, widget=YearInput, **kwargs)
 
     def plain(self, given: list[str], names: Names | None) -> Any:
         """A year of four digits; else `UNSURE`."""
