@@ -301,3 +301,9 @@ def test_an_accepted_report_asks_nothing_about_its_own_record(client, editor):
     reviewing.accept_report(report=report, actor=editor, version=report.version)
     client.force_login(report.author)
     assert "One question to answer" not in client.get(report.get_absolute_url()).content.decode()
+
+
+def test_an_empty_queue_counts_nothing(client, editor):
+    page = client.get(reverse("review:queue")).content.decode()
+    assert "Nothing waits here." in page
+    assert "the oldest first" not in page
