@@ -9,7 +9,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import PurePath
@@ -29,6 +29,8 @@ MOST_CELL = 20_000
 #: The header stands in one of the first rows: above it may be a title.
 HEADER_WITHIN = 20
 SPREADSHEET, TEXT, JSON = "xlsx", "csv", "json"
+#: Before what a spreadsheet program would compute, our sheets have an apostrophe (see `writing.guarded`).
+_GUARDED = frozenset("=+-@\t\r")
 _OLE2 = b"\xd0\xcf\x11\xe0"
 _FORMULA = re.compile(rb'<c [^>]*?r="([A-Z]{1,3}[0-9]{1,7})"[^>]*?>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(<v>)?')
 
@@ -289,7 +291,7 @@ def _regularity(lines: Sequence[str], separator: str) -> tuple[int, int]:
 
 def _unguarded(cell: Cell) -> Cell:
     """A cell without the apostrophe that keeps spreadsheet programs from computing it (see `writing.guarded`)."""
-    return cell[1:] if isinstance(cell, str) and re.match(r"'[=+\-@\t\r]", cell) else cell
+    return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and cell[1:2] in _GUARDED else cell
 
 
 def _objects(text: str, notes: list[str]) -> Sheet:
@@ -332,9 +334,9 @@ def _table(
     at = known.index(max(known)) if max(known) else filled.index(True) if True in filled else 0
     headers = _told_apart([str(cell)[:200] for cell in table[at]])
     rows = [
-        Row(numbers[i] if numbers else first_number + i, list(_padded(table[i], len(headers))))
+        Row(numbers[i] if numbers else first_number + i, _padded(table[i], len(headers)))
         for i in range(at + 1, len(table))
-        if any(cell != "" for cell in table[i])
+        if table[i].count("") < len(table[i])
     ]
     return _with_rows(Sheet(file_format, headers, rows, notes))
 
@@ -349,9 +351,8 @@ def _told_apart(headers: list[str]) -> list[str]:
     return told
 
 
-def _padded(cells: Sequence[Cell], width: int) -> Iterator[Cell]:
-    yield from cells[:width]
-    yield from [""] * (width - len(cells))
+def _padded(cells: list[Cell], width: int) -> list[Cell]:
+    return cells[:width] + [""] * (width - len(cells))
 
 
 def _with_rows(sheet: Sheet) -> Sheet:
