@@ -113,12 +113,14 @@ def test_a_web_worker_killed_while_a_member_sends_a_report(reference, tmp_path):
     try:
         killed.wait_for(web.answers)
         (worker,) = web.workers()
-        with killed.locked_for_writing("reporting_round") as is_waited_for:
-            with closing(web.sent(report.author, path, version=report.version)) as sent:
-                killed.wait_for(is_waited_for)
-                os.kill(worker, signal.SIGKILL)
-                with pytest.raises((OSError, HTTPException)):  # the line is cut
-                    sent.getresponse()
+        with (
+            killed.locked_for_writing("reporting_round") as is_waited_for,
+            closing(web.sent(report.author, path, version=report.version)) as sent,
+        ):
+            killed.wait_for(is_waited_for)
+            os.kill(worker, signal.SIGKILL)
+            with pytest.raises((OSError, HTTPException)):  # the line is cut
+                sent.getresponse()
         assert Report.objects.get(pk=report.pk).state == State.DRAFT
         assert not Move.objects.exists()
         assert not Round.objects.exists()
