@@ -25,7 +25,7 @@ from reporting.models import Kind, Report
 from reporting.plausible_units import conversion
 from reporting.reading_dates import read_date
 from reporting.states import State
-from reporting.words import alike, clean, tokens
+from reporting.words import alike, clean, forbidden, tokens
 from standards.models import Edition, Standard
 from usecases.models import City, Country, UseCase
 
@@ -132,10 +132,10 @@ class Known:
         key = slug_of(text)
         if key not in self._use_cases:
             self._find_use_cases([key])
-        return self._use_cases[key]
+        return self._use_cases.get(key, [])
 
     def _find_use_cases(self, keys: Iterable[str]) -> None:
-        wanted = {key for key in keys if key not in self._use_cases}
+        wanted = {key for key in keys if key not in self._use_cases and not forbidden(key)}
         rows = UseCase.objects.visible_to(None).select_related("city")
         if len(wanted) > 1:
             rows = rows.only(*_OF_MANY)
@@ -186,10 +186,10 @@ class Known:
         key = name.lower()
         if key not in self._organisations:
             self._find_organisations([key])
-        return self._organisations[key]
+        return self._organisations.get(key)
 
     def _find_organisations(self, names: Iterable[str]) -> None:
-        wanted = {name for name in names if name not in self._organisations}
+        wanted = {name for name in names if name not in self._organisations and not forbidden(name)}
         rows = Organisation.objects.annotate(lower=Lower("name")).filter(Q(lower__in=wanted) | Q(slug__in=wanted))
         found: dict[str, Organisation] = {}
         for row in rows:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from alliance.members.models import Organisation, User
 from reporting import policies, tasks, telling
 from reporting.checking import Checked, check
-from reporting.entries import EntryError, storable
+from reporting.entries import EntryError, storable, storable_answers
 from reporting.fields import FORMS
 from reporting.known import Known
 from reporting.models import Kind, Move, Report, Round
@@ -98,7 +98,7 @@ def start_report(
             "kind": kind,
             "organisation": organisation,
             "entries": storable(kind, entries or {}),
-            "answers": dict(answers or {}),
+            "answers": storable_answers(answers or {}),
             "about": about,
             "about_report": about_report,
         },
@@ -123,7 +123,7 @@ def save_entries(
     if report.version != version:
         raise VersionConflictError(report)
     report.entries = {**report.entries, **storable(report.kind, entries)}
-    report.answers = {**report.answers, **(answers or {})}
+    report.answers = {**report.answers, **storable_answers(answers or {})}
     report.save()
     return report
 
