@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bench import exports, steps, together, writes
+from bench import exports, imports, steps, together, writes
 from bench.addresses import API, Addresses, Supply, supply
 from bench.groups import GROUPS
 from bench.measure import Measure, Results
@@ -192,6 +192,18 @@ def write_rows(*, count: int, say: Callable[[str], None]) -> Iterator[Row]:
             at_least=False,
             details=cost.told(),
         )
+
+
+def import_rows(*, count: int, say: Callable[[str], None]) -> Iterator[Row]:
+    row = partial(Row, "import", at_least=False)
+    try:
+        found = imports.measure(count=count, say=say)
+    except LookupError as problem:
+        yield row("import of a sheet", 5.0, None, note=str(problem))
+        return
+    for what, cost in found.items():
+        operation = f"{what} of {imports.ROWS:,} rows against COPY and the same checks in SQL, time"
+        yield row(operation, 5.0, cost.ratio, details=cost.told())
 
 
 def memory_rows(server: Server) -> Iterator[Row]:

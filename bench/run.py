@@ -66,4 +66,6 @@ def _others(options: argparse.Namespace, portal: servers.Server, say: Say) -> li
         found += operations.memory_rows(portal)
     if "writes" in options.only:
         found += operations.write_rows(count=options.rounds, say=say)
+    if "import" in options.only:
+        found += operations.import_rows(count=options.rounds, say=say)
     return found

@@ -340,6 +340,12 @@ class ReportResource(WritingDoor, GenericViewSet):
         )
 
 
+class _AsciiRenderer(JSONRenderer):
+    """For half characters that a sentence quotes: they exist in JSON, as escapes, but not in UTF-8."""
+
+    ensure_ascii = True
+
+
 def tag_of(report: Report) -> str:
     """The entity tag of a report."""
     return f'"{report.key}-{report.version}"'
@@ -347,7 +353,11 @@ def tag_of(report: Report) -> str:
 
 def answer(body: Any, status: int, **headers: str) -> HttpResponse:
     """JSON, rendered, that nobody else keeps."""
-    response = HttpResponse(JSONRenderer().render(body), status=status, content_type="application/json")
+    try:
+        text = JSONRenderer().render(body)
+    except UnicodeEncodeError:
+        text = _AsciiRenderer().render(body)
+    response = HttpResponse(text, status=status, content_type="application/json")
     for name, value in {"Cache-Control": "no-store", "Content-Language": "en", **headers}.items():
         response[name] = value
     return response

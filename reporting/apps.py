@@ -12,3 +12,4 @@ class ReportingConfig(AppConfig):
 
     def ready(self) -> None:
         from reporting import telling  # noqa: F401  (registers what people are told)
+        from reporting.sheets import importing  # noqa: F401  (registers the work of its jobs)

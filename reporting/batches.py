@@ -12,7 +12,7 @@ from django.db import transaction
 from alliance.members.models import Organisation, User
 from reporting import policies
 from reporting.checking import Checked, check
-from reporting.entries import storable
+from reporting.entries import storable, storable_answers
 from reporting.fields import FORMS
 from reporting.findings import error
 from reporting.known import Known
@@ -111,7 +111,7 @@ def _make(kind: str, items: Sequence[Item], *, actor: User, as_drafts: bool) -> 
             organisation=organisation,
             author=actor,
             entries=storable(kind, item.entries),
-            answers=dict(item.answers),
+            answers=storable_answers(item.answers),
         )
         for item in items
     ]

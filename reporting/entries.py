@@ -59,6 +59,16 @@ def storable(kind: str, entries: Mapping[str, Any]) -> dict[str, Any]:
     return {_known(name, form): _value(value, depth=2) for name, value in entries.items()}
 
 
+def storable_answers(answers: Mapping[str, str]) -> dict[str, str]:
+    """Answers to warnings as the database can keep them."""
+    return {_text(name)[:200]: _text(words)[:LONGEST] for name, words in answers.items()}
+
+
+def _text(text: str) -> str:
+    """The text without NUL and half characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
 def _known(name: str, form: Mapping[str, Any]) -> str:
     if name not in form:
         raise ValidationError(_("There is no field “%(name)s”.") % {"name": str(name)[:60]}, code="unknown-field")
@@ -79,9 +89,9 @@ def _value(value: Any, *, depth: int) -> Any:
                 % {"length": len(value), "most": LONGEST},
                 code="too-long",
             )
-        return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+        return _text(value)
     if depth and isinstance(value, list) and len(value) <= MOST_TIMES * 2:
         return [_value(one, depth=depth - 1) for one in value]
     if depth and isinstance(value, Mapping) and len(value) <= MOST_TIMES:
-        return {str(name)[:60].replace("\x00", ""): _value(one, depth=depth - 1) for name, one in value.items()}
+        return {_text(str(name))[:60]: _value(one, depth=depth - 1) for name, one in value.items()}
     raise ValidationError(_("This is neither a text nor a list of texts."), code="not-an-entry")

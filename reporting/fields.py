@@ -7,6 +7,7 @@ A field knows how it is named at each door, on which page of the form it stands,
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from django.db.models import TextChoices
 from django.utils.functional import Promise
@@ -100,7 +101,7 @@ class Form:
     def __getitem__(self, name: str) -> Field:
         return self.by_name[name]
 
-    @property
+    @cached_property
     def by_name(self) -> Mapping[str, Field]:
         return {one.name: one for one in self.fields}
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from babel import Locale
 from django.conf import settings
 from django.contrib.postgres.search import TrigramSimilarity, TrigramWordSimilarity
-from django.db.models import Count, Max, Min, Q
+from django.db.models import BooleanField, Count, Max, Min, Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Abs, Greatest, Least, Lower
 
 from alliance.members.models import Organisation
@@ -24,12 +25,14 @@ from reporting.models import Kind, Report
 from reporting.plausible_units import conversion
 from reporting.reading_dates import read_date
 from reporting.states import State
-from reporting.words import alike, clean, tokens
+from reporting.words import alike, clean, forbidden, tokens
 from standards.models import Edition, Standard
 from usecases.models import City, Country, UseCase
 
 #: Reports that may still become evidence, or are.
 _OPEN = (State.DRAFT, State.SUBMITTED, State.CHANGES_REQUESTED, State.ACCEPTED)
+#: What a check of many results asks of a use case; the rest would be read for nothing.
+_OF_MANY = ("slug", "title", "status", "started_year", "merged_into", "city__name", "city__slug", "city__country")
 #: What the CLDR names under two letters beside countries.
 _NO_COUNTRIES = frozenset(("EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"))
 #: Looking for close names is slow over large tables: so many times for one sheet.
@@ -51,9 +54,8 @@ class NewCity(NamedTuple):
 
 
 class Earlier(NamedTuple):
-    """A public result: of which indicator and year, and of which report it came (primary keys; None: not known)."""
+    """A public result: of which year, and of which report (its primary key) it came; None: not known."""
 
-    kpi: int
     year: int | None
     report: int | None
 
@@ -86,7 +88,7 @@ class Known:
         self.told: set[tuple[Any, ...]] = set()
         self._use_cases: dict[str, list[UseCase | Report]] = {}
         self._organisations: dict[str, Organisation | None] = {}
-        self._results: dict[int, list[Earlier]] = {}
+        self._results: dict[tuple[int, int], list[Earlier]] = {}
         self._statistics: dict[int, Statistics] = {}
         self._use_cases_in: dict[int, list[UseCase]] = {}
         self._suggestions = 0
@@ -130,15 +132,19 @@ class Known:
         key = slug_of(text)
         if key not in self._use_cases:
             self._find_use_cases([key])
-        return self._use_cases[key]
+        return self._use_cases.get(key, [])
 
     def _find_use_cases(self, keys: Iterable[str]) -> None:
-        wanted = {key for key in keys if key not in self._use_cases}
+        wanted = {key for key in keys if key not in self._use_cases and not forbidden(key)}
         rows = UseCase.objects.visible_to(None).select_related("city")
+        if len(wanted) > 1:
+            rows = rows.only(*_OF_MANY)
         found: defaultdict[str, list[UseCase | Report]] = defaultdict(list)
-        for row in rows.filter(Q(slug__in=wanted) | Q(title__in=wanted)):
-            for key in {row.slug, row.title} & wanted:
-                found[key].append(row)
+        for row in rows.filter(slug__in=wanted):
+            found[row.slug].append(row)
+        if untold := wanted - set(found):
+            for row in rows.filter(title__in=untold):
+                found[row.title].append(row)
         for report in self.own_use_cases:
             for key in {report.key, clean(str(report.entries.get("title", "")))} & wanted:
                 found[key].append(report)
@@ -148,8 +154,8 @@ class Known:
             for row in rows.annotate(lower=Lower("title")).filter(lower__in=rest):
                 found[rest[row.lower]].append(row)
             for report in self.own_use_cases:
-                if key := rest.get(clean(str(report.entries.get("title", ""))).lower()):
-                    found[key].append(report)
+                if named := rest.get(clean(str(report.entries.get("title", ""))).lower()):
+                    found[named].append(report)
         self._use_cases |= {key: found.get(key, []) for key in wanted}
 
     def _find_moved(self, wanted: set[str], found: defaultdict[str, list[UseCase | Report]]) -> None:
@@ -180,10 +186,10 @@ class Known:
         key = name.lower()
         if key not in self._organisations:
             self._find_organisations([key])
-        return self._organisations[key]
+        return self._organisations.get(key)
 
     def _find_organisations(self, names: Iterable[str]) -> None:
-        wanted = {name for name in names if name not in self._organisations}
+        wanted = {name for name in names if name not in self._organisations and not forbidden(name)}
         rows = Organisation.objects.annotate(lower=Lower("name")).filter(Q(lower__in=wanted) | Q(slug__in=wanted))
         found: dict[str, Organisation] = {}
         for row in rows:
@@ -211,19 +217,27 @@ class Known:
         return rows.order_by("-likeness", "pk").first()
 
     # --- what was reported before ------------------------------------------------------------------------------------
-    def results_of(self, use_case: UseCase) -> list[Earlier]:
-        """The public results of a use case."""
-        if use_case.pk not in self._results:
-            self._find_results([use_case.pk])
-        return self._results[use_case.pk]
+    def results_of(self, use_case: UseCase, kpi: Kpi) -> list[Earlier]:
+        """The public results of a use case for an indicator."""
+        key = (use_case.pk, kpi.pk)
+        if key not in self._results:
+            self._find_results([key])
+        return self._results[key]
 
-    def _find_results(self, use_cases: Iterable[int]) -> None:
-        wanted = {pk for pk in use_cases if pk not in self._results}
-        found: defaultdict[int, list[Earlier]] = defaultdict(list)
-        rows = Result.objects.visible_to(None).filter(use_case__in=wanted)
-        for pk, *earlier in rows.values_list("use_case", "kpi", "measured_year", "report__pk"):
-            found[pk].append(Earlier(*earlier))
-        self._results |= {pk: found.get(pk, []) for pk in wanted}
+    def _find_results(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Those of so many pairs of use case and indicator (primary keys), by the pairs alone."""
+        wanted = {pair for pair in pairs if pair not in self._results}
+        found: defaultdict[tuple[int, int], list[Earlier]] = defaultdict(list)
+        rows = Result.objects.visible_to(None).filter(
+            RawSQL(
+                "(kpis_result.use_case_id, kpis_result.kpi_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))",
+                [[use_case for use_case, _kpi in wanted], [kpi for _use_case, kpi in wanted]],
+                output_field=BooleanField(),
+            )
+        )
+        for use_case, kpi, *earlier in rows.values_list("use_case", "kpi", "measured_year", "report__pk"):
+            found[use_case, kpi].append(Earlier(*earlier))
+        self._results |= {pair: found.get(pair, []) for pair in wanted}
 
     def own_results_of(self, use_case: UseCase | Report) -> list[tuple[int, int, Any]]:
         """The organisation's open reports of results of a use case: (primary key, indicator, date or None) of each."""
@@ -279,16 +293,25 @@ class Known:
                 told.high = high if told.high is None else max(told.high, high)
 
     # --- for many reports at once ------------------------------------------------------------------------------------
+    def prepare_use_cases(self, reports: Iterable[Mapping[str, Any]]) -> None:
+        """Ask at once for the use cases that the entries of many results name."""
+        self._find_use_cases({slug_of(clean(str(entries.get("use_case") or ""))) for entries in reports})
+
     def prepare(self, kind: str, reports: Iterable[Mapping[str, Any]]) -> None:
         """Ask at once for all that the entries of many reports name."""
         reports = list(reports)
         if kind == Kind.RESULT:
-            self._find_use_cases({slug_of(clean(str(entries.get("use_case") or ""))) for entries in reports})
-            self._find_results(
-                {row.pk for rows in self._use_cases.values() for row in rows if isinstance(row, UseCase)}
-            )
-            named = (self.kpis.named(clean(str(entries.get("kpi") or ""))) for entries in reports)
-            self._find_statistics({kpi.pk: kpi for found in named for kpi in found}.values())
+            self.prepare_use_cases(reports)
+            kpis: dict[int, Kpi] = {}
+            pairs: set[tuple[int, int]] = set()
+            for entries in reports:
+                named = self.kpis.named(clean(str(entries.get("kpi") or "")))
+                kpis |= {kpi.pk: kpi for kpi in named}
+                for row in self.use_cases(clean(str(entries.get("use_case") or ""))):
+                    if isinstance(row, UseCase):
+                        pairs |= {(row.pk, kpi.pk) for kpi in named}
+            self._find_results(pairs)
+            self._find_statistics(kpis.values())
         else:
             names = {clean(str(name)).lower() for entries in reports for name in named_organisations(entries)}
             self._find_organisations(names)

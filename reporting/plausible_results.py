@@ -362,8 +362,8 @@ def _told_before(look: Look) -> Iterator[Finding]:
     own = look.report.pk if look.report else None
     corrected = look.report.corrects_result_id if look.report else None
     if isinstance(use_case, UseCase) and corrected is None:
-        for earlier in look.known.results_of(use_case):
-            if earlier.kpi == kpi.pk and not (own and earlier.report == own) and _may_be_same(earlier, on):
+        for earlier in look.known.results_of(use_case, kpi):
+            if not (own and earlier.report == own) and _may_be_same(earlier, on):
                 yield warning("kpi", "duplicate-result", _twice(kpi, use_case, on))
                 return
     for pk, earlier_kpi, day in look.known.own_results_of(use_case):

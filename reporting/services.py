@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from alliance.members.models import Organisation, User
 from reporting import policies, tasks, telling
 from reporting.checking import Checked, check
-from reporting.entries import EntryError, storable
+from reporting.entries import EntryError, storable, storable_answers
 from reporting.fields import FORMS
 from reporting.known import Known
 from reporting.models import Kind, Move, Report, Round
@@ -21,8 +21,21 @@ from reporting.reading import read
 from reporting.states import EDITABLE, Party, State, is_allowed
 from usecases.models import UseCase
 
-#: Rows of one statement where many are written.
-_BATCH = 1_000
+#: Many reports handed over: the reports themselves, the move of each (a trigger keeps the state before), and its round.
+_SUBMIT = """
+UPDATE reporting_report AS r SET state = 'submitted', submitted_at = coalesce(r.submitted_at, %s), updated_at = %s,
+  version = r.version + 1, about_id = t.about, about_report_id = t.about_report
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS t (id, about, about_report) WHERE r.id = t.id
+"""
+_NOTE_MOVES = """
+INSERT INTO reporting_move (report_id, before, after, reason, at, actor_id)
+SELECT id, previous_state, state, '', %s, %s FROM reporting_report WHERE id = ANY(%s) ORDER BY id
+"""
+_KEEP_ROUNDS = """
+INSERT INTO reporting_round (report_id, number, entries, answers, submitted_at, submitted_by_id)
+SELECT id, 1 + (SELECT count(*) FROM reporting_round AS o WHERE o.report_id = r.id), entries, answers, %s, %s
+FROM reporting_report AS r WHERE id = ANY(%s) ORDER BY id
+"""
 
 
 class VersionConflictError(Exception):
@@ -101,7 +114,7 @@ def start_report(
             "kind": kind,
             "organisation": organisation,
             "entries": storable(kind, entries or {}),
-            "answers": dict(answers or {}),
+            "answers": storable_answers(answers or {}),
             "about": about,
             "about_report": about_report,
         },
@@ -128,7 +141,7 @@ def save_entries(
     if report.version != version:
         raise VersionConflictError(report)
     report.entries = {**report.entries, **storable(report.kind, entries)}
-    report.answers = {**report.answers, **(answers or {})}
+    report.answers = {**report.answers, **storable_answers(answers or {})}
     report.save()
     return report
 
@@ -177,35 +190,22 @@ def submit_all(*, reports: Sequence[Report], actor: User | None) -> None:
     if not reports:
         return
     known = Known(reports[0].organisation)
-    known.prepare(reports[0].kind, [report.entries for report in reports])
+    if reports[0].kind == Kind.RESULT:
+        known.prepare_use_cases([report.entries for report in reports])
     now = timezone.now()
-    before = {report.pk: report.state for report in reports}
-    counted = Round.objects.filter(report__in=[report for report in reports if report.submitted_at is not None])
+    counted = Round.objects.filter(report__in=[report.pk for report in reports if report.submitted_at is not None])
     numbers = dict(counted.order_by().values_list("report").annotate(n=Count("pk")))
     for report in reports:
         _point_at_use_case(report, _use_case_of(report, known))
         report.state, report.submitted_at = State.SUBMITTED, report.submitted_at or now
         report.version += 1
         report.updated_at = now
-    changed = ["state", "submitted_at", "version", "updated_at", "about", "about_report"]
-    Report.objects.bulk_update(reports, changed, batch_size=_BATCH)
-    Move.objects.bulk_create(
-        [Move(report=report, before=before[report.pk], after=State.SUBMITTED, actor=actor) for report in reports],
-        batch_size=_BATCH,
-    )
-    Round.objects.bulk_create(
-        [
-            Round(
-                report=report,
-                number=numbers.get(report.pk, 0) + 1,
-                entries=report.entries,
-                answers=report.answers,
-                submitted_by=actor,
-            )
-            for report in reports
-        ],
-        batch_size=_BATCH,
-    )
+    columns = [[getattr(one, name) for one in reports] for name in ("pk", "about_id", "about_report_id")]
+    keys, by = columns[0], actor.pk if actor else None
+    with connection.cursor() as cursor:
+        cursor.execute(_SUBMIT, [now, now, *columns])
+        cursor.execute(_NOTE_MOVES, [now, by, keys])
+        cursor.execute(_KEEP_ROUNDS, [now, by, keys])
     for report in reports:
         if number := numbers.get(report.pk, 0):
             telling.tell_editor(report, kind=telling.REPORT_RESUBMITTED, reference=str(number + 1))

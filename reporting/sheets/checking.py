@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from alliance.events import jobs
 from alliance.events.models import Job
 from alliance.members.models import Organisation
 from reporting.checking import check
+from reporting.entries import storable
 from reporting.fields import FORMS, Type
 from reporting.findings import Checked, Finding, Level
 from reporting.known import Known
@@ -95,7 +97,12 @@ def plans(one: Import, sheet: Sheet) -> Iterator[Plan]:
     seen: dict[str, int] = {}
     for row in sheet.rows:
         cells = read(row)
-        entries = columns.entries_of(one.kind, cells)
+        try:
+            entries = storable(one.kind, columns.entries_of(one.kind, cells))
+        except ValidationError as refused:
+            error = Finding(Level.ERROR, "", refused.code or "not-an-entry", " ".join(refused.messages))
+            yield Plan(row.number, Action.REFUSED, {}, findings=[error])
+            continue
         key = str(cells.get(columns.REPORT, "")).strip()
         if key:
             plan = _of_report(row.number, key, own.get(key), entries)

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -57,6 +57,7 @@ def is_column(kind: str, column: str) -> bool:
     return part_of(kind, column) is not None
 
 
+@lru_cache(maxsize=5_000)
 def part_of(kind: str, column: str) -> tuple[str, int, str] | None:
     """Field, time (from 1) and part of a column such as `standards.1.state`."""
     match = _PART.fullmatch(column)

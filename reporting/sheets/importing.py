@@ -14,6 +14,7 @@ from alliance.events import jobs
 from alliance.events.models import Job
 from alliance.members.models import Organisation, User
 from reporting import policies
+from reporting.entries import storable_answers
 from reporting.models import Import, ImportState, Report
 from reporting.services import submit_all
 from reporting.sheets import checking, columns
@@ -89,7 +90,8 @@ def answer_warnings(*, one: Import, answers: Mapping[str, str], actor: User) -> 
     if one.state != ImportState.CHECKED:
         raise ImportRefusedError(_("This sheet was not checked yet, or was imported already."))
     kept = one.outcome.get("answers", {})
-    one.outcome = {**one.outcome, "answers": {**kept, **{key: text.strip() for key, text in answers.items()}}}
+    given = {key: text.strip() for key, text in storable_answers(answers).items()}
+    one.outcome = {**one.outcome, "answers": {**kept, **given}}
     one.save()
     return one
 

@@ -7,9 +7,10 @@ unpacked, so that a small file cannot become a large one.
 import csv
 import io
 import json
+import math
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import PurePath
@@ -19,28 +20,26 @@ import python_calamine
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from reporting.sheets.unpacking import HEADER_WITHIN as HEADER_WITHIN
+from reporting.sheets.unpacking import MOST_COLUMNS as MOST_COLUMNS
+from reporting.sheets.unpacking import MOST_ROWS as MOST_ROWS
+from reporting.sheets.unpacking import SheetError as SheetError
+from reporting.sheets.unpacking import looked_through, require_size
+
 MOST_BYTES = 20 * 2**20
 MOST_UNPACKED = 150 * 2**20
 #: A sheet of numbers shrinks to a tenth; what shrinks to a three hundredth was made to.
 MOST_SHRUNK = 300
-MOST_ROWS = 20_000
-MOST_COLUMNS = 300
 MOST_CELL = 20_000
-#: The header stands in one of the first rows: above it may be a title.
-HEADER_WITHIN = 20
 SPREADSHEET, TEXT, JSON = "xlsx", "csv", "json"
+#: Before what a spreadsheet program would compute, our sheets have an apostrophe (see `writing.guarded`).
+_GUARDED = frozenset("=+-@\t\r")
 _OLE2 = b"\xd0\xcf\x11\xe0"
-_FORMULA = re.compile(rb'<c [^>]*?r="([A-Z]{1,3}[0-9]{1,7})"[^>]*?>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(<v>)?')
+_FORMULA = re.compile(
+    rb'<c [^<>]{0,200}?r="([A-Z]{1,3}[0-9]{1,7})"[^<>]{0,200}?>\s*+<f\b[^<>]*+(?:(?<=/)>|>[^<]*+</f>)\s*+(<v>)?'
+)
 
 Cell = str | int | float | bool | list[Any]
-
-
-class SheetError(Exception):
-    """The file cannot be used; the message says why and what to do. `code` is the same for the same mistake."""
-
-    def __init__(self, code: str, message: str):
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass(frozen=True)
@@ -121,6 +120,7 @@ def _workbook(content: bytes, recognise: Callable[[str], bool]) -> Sheet:
         )
     if "xl/workbook.xml" not in names:
         raise SheetError("no-workbook", _("This archive is no Excel workbook. Save the sheet as .xlsx or .csv."))
+    content = looked_through(archive)
     try:
         book = python_calamine.load_workbook(io.BytesIO(content))
         visible = [
@@ -134,7 +134,7 @@ def _workbook(content: bytes, recognise: Callable[[str], bool]) -> Sheet:
     sheet = next((one for one in sheets if one.height and one.width), None)
     if sheet is None:
         raise SheetError("empty", _("No sheet of the workbook has rows."))
-    _require_size(sheet.height, sheet.width)
+    require_size(sheet.height, sheet.width)
     notes = []
     if sum(1 for one in sheets if one.height > 1) > 1:
         notes.append(_("Of the sheets of the workbook, “%(name)s” was read.") % {"name": sheet.name})
@@ -145,21 +145,6 @@ def _workbook(content: bytes, recognise: Callable[[str], bool]) -> Sheet:
     return _table(SPREADSHEET, table, notes, recognise, first_number=top + 1)
 
 
-def _require_size(height: int, width: int) -> None:
-    if height > MOST_ROWS + HEADER_WITHIN:
-        raise SheetError(
-            "too-many-rows",
-            _("The sheet has %(rows)s rows; at most %(most)s are read at once. Split it into several.")
-            % {"rows": height, "most": MOST_ROWS},
-        )
-    if width > MOST_COLUMNS:
-        raise SheetError(
-            "too-many-columns",
-            _("The sheet has %(columns)s columns; at most %(most)s are read.")
-            % {"columns": width, "most": MOST_COLUMNS},
-        )
-
-
 def _cell(value: Any) -> Cell:
     """A cell's value: dates as ISO 8601, whole numbers without a fraction, texts trimmed."""
     match value:
@@ -167,6 +152,8 @@ def _cell(value: Any) -> Cell:
             return value
         case int():
             return value
+        case float() if not math.isfinite(value):
+            return str(value)
         case float():
             return int(value) if value.is_integer() and abs(value) < 1e15 else value
         case datetime():
@@ -177,7 +164,12 @@ def _cell(value: Any) -> Cell:
             return str(value)
         case None:
             return ""
-    return str(value).strip()[:MOST_CELL]
+    return _storable(str(value).strip()[:MOST_CELL])
+
+
+def _storable(text: str) -> str:
+    """The text as the database can keep it: without NUL and half characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _filled(table: list[list[Cell]], ranges: Sequence[Any], top: int, left: int) -> list[str]:
@@ -193,9 +185,11 @@ def _filled(table: list[list[Cell]], ranges: Sequence[Any], top: int, left: int)
                 _("The cells %(where)s are merged. Undo that (in Excel: “Merge & Centre”) and fill each of them.")
                 % {"where": where},
             )
-        for row in range(first_row - top + 1, last_row - top + 1):
-            if row < len(table):
-                table[row][first_column - left] = table[first_row - top][first_column - left]
+        first, column = first_row - top, first_column - left
+        if not (0 <= first < len(table) and 0 <= column < len(table[first])):
+            continue  # beside the table
+        for row in range(first + 1, min(last_row - top + 1, len(table))):
+            table[row][column] = table[first][column]
         notes.append(_("The cells %(where)s are merged: each was read as the first.") % {"where": where})
     return notes
 
@@ -259,7 +253,7 @@ def _separated(text: str, notes: list[str], recognise: Callable[[str], bool]) ->
     separator = max(",;\t|", key=lambda one: (_regularity(beginning, one), -",;\t|".index(one)))
     if not any(separator in line for line in beginning):
         separator = ","
-    _require_size(len(lines) if '"' not in text else 0, 0)
+    require_size(len(lines) if '"' not in text else 0, 0)
     csv.field_size_limit(MOST_CELL * 10)
     table: list[list[Cell]] = []
     numbers: list[int] = []
@@ -267,7 +261,7 @@ def _separated(text: str, notes: list[str], recognise: Callable[[str], bool]) ->
     try:
         before = 0
         for cells in reader:
-            _require_size(len(table), len(cells))
+            require_size(len(table), len(cells))
             table.append([_unguarded(_cell(cell)) for cell in cells])
             numbers.append(before + 1)
             before = reader.line_num
@@ -289,7 +283,7 @@ def _regularity(lines: Sequence[str], separator: str) -> tuple[int, int]:
 
 def _unguarded(cell: Cell) -> Cell:
     """A cell without the apostrophe that keeps spreadsheet programs from computing it (see `writing.guarded`)."""
-    return cell[1:] if isinstance(cell, str) and re.match(r"'[=+\-@\t\r]", cell) else cell
+    return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and cell[1:2] in _GUARDED else cell
 
 
 def _objects(text: str, notes: list[str]) -> Sheet:
@@ -302,9 +296,10 @@ def _objects(text: str, notes: list[str]) -> Sheet:
         found = next((found[name] for name in ("items", "results") if isinstance(found.get(name), list)), [found])
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise SheetError("malformed", _("Give a list of objects, one for each row: [{…}, {…}]."))
-    _require_size(len(found), 0)
-    headers = list(dict.fromkeys(str(name)[:200] for one in found for name in one))
-    _require_size(0, len(headers))
+    require_size(len(found), 0)
+    found = [{_storable(str(name)[:200]): value for name, value in one.items()} for one in found]
+    headers = list(dict.fromkeys(name for one in found for name in one))
+    require_size(0, len(headers))
     rows = [Row(number, [_member(one.get(name)) for name in headers]) for number, one in enumerate(found, 1)]
     return _with_rows(Sheet(JSON, headers, rows, notes))
 
@@ -332,9 +327,9 @@ def _table(
     at = known.index(max(known)) if max(known) else filled.index(True) if True in filled else 0
     headers = _told_apart([str(cell)[:200] for cell in table[at]])
     rows = [
-        Row(numbers[i] if numbers else first_number + i, list(_padded(table[i], len(headers))))
+        Row(numbers[i] if numbers else first_number + i, _padded(table[i], len(headers)))
         for i in range(at + 1, len(table))
-        if any(cell != "" for cell in table[i])
+        if table[i].count("") < len(table[i])
     ]
     return _with_rows(Sheet(file_format, headers, rows, notes))
 
@@ -349,14 +344,13 @@ def _told_apart(headers: list[str]) -> list[str]:
     return told
 
 
-def _padded(cells: Sequence[Cell], width: int) -> Iterator[Cell]:
-    yield from cells[:width]
-    yield from [""] * (width - len(cells))
+def _padded(cells: list[Cell], width: int) -> list[Cell]:
+    return cells[:width] + [""] * (width - len(cells))
 
 
 def _with_rows(sheet: Sheet) -> Sheet:
     if not sheet.rows:
         raise SheetError("no-rows", _("There is a header but no row below it."))
     if len(sheet.rows) > MOST_ROWS:
-        _require_size(len(sheet.rows) + HEADER_WITHIN, 0)
+        require_size(len(sheet.rows) + HEADER_WITHIN, 0)
     return sheet
