@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 from django.db.models import Q
 
@@ -39,7 +40,7 @@ def exact_families() -> dict[int, frozenset[int]]:
     """
     links = KpiLink.objects.filter(relation=Relation.EXACT).values_list("kpi_id", "other_id", "relation")
     found = families(Link(*link) for link in links)
-    return {key: frozenset(map(int, family)) for key, family in found.items()}  # type: ignore[call-overload,misc]
+    return cast(dict[int, frozenset[int]], found)
 
 
 def exact_family(kpi: Kpi) -> list[Kpi]:
