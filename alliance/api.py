@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 import kpis.api
+import kpis.insight.api
 import reporting.api
 import standards.api
 import usecases.api
@@ -213,6 +214,12 @@ for _resource in RESOURCES:
     if issubclass(_resource, FacetCounts):
         facets = _resource.as_view({"get": "facets"}, **_door)
         urlpatterns.append(path(f"v1/facets/{_base}/", facets, name=f"{_name}-facets"))
+
+urlpatterns += [
+    path("v1/kpis/<path:code>/distribution/", kpis.insight.api.DistributionView.as_view(), name="kpi-distribution"),
+    path("v1/peers/", kpis.insight.api.PeersView.as_view(), name="peers"),
+    path("v1/benchmarks/", kpis.insight.api.BenchmarksView.as_view(), name="benchmarks"),
+]
 
 _reports = reporting.api.ReportResource
 urlpatterns += [
