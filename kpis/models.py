@@ -13,6 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from alliance.core.evidence import GRADE_OF_METHOD, METHOD_WORDS, Effect, Grade, Method
 from alliance.core.models import Record, RecordQuerySet
 from alliance.members.models import Organisation
+from kpis.aggregate_models import Aggregate as Aggregate
+from kpis.aggregate_models import AggregateInput as AggregateInput
+from kpis.aggregate_models import Measure as Measure
+from kpis.aggregate_models import SampleSize as SampleSize
+from kpis.aggregate_models import StaleCell as StaleCell
 from kpis.crosswalk_models import KpiLink as KpiLink
 from kpis.documents import KpiDocument as KpiDocument
 from kpis.documents import ResultDocument as ResultDocument
