@@ -15,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 import kpis.api
+import kpis.crosswalk_api
+import kpis.formula_api
 import kpis.insight.api
 import reporting.api
 import standards.api
@@ -219,6 +221,11 @@ urlpatterns += [
     path("v1/kpis/<path:code>/distribution/", kpis.insight.api.DistributionView.as_view(), name="kpi-distribution"),
     path("v1/peers/", kpis.insight.api.PeersView.as_view(), name="peers"),
     path("v1/benchmarks/", kpis.insight.api.BenchmarksView.as_view(), name="benchmarks"),
+]
+
+urlpatterns += [
+    path("v1/kpis/<path:code>/calculate/", kpis.formula_api.CalculateView.as_view(), name="kpi-calculate"),
+    path("v1/kpis/<path:code>/crosswalk/", kpis.crosswalk_api.CrosswalkView.as_view(), name="kpi-crosswalk"),
 ]
 
 _reports = reporting.api.ReportResource
