@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -111,13 +112,16 @@ class PeersForm(forms.Form):
     )
     region = forms.CharField(label=gettext_lazy("Region"), max_length=60, required=False)
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, data: QueryDict) -> None:
+        asked = data.copy()
+        for name, weight in DEFAULT_WEIGHTS.items():
+            if not asked.get(f"weight_{name}"):
+                asked[f"weight_{name}"] = str(weight)  # so that the form shows what is in force
+        super().__init__(asked)
         for factor in Factor:
             self.fields[f"weight_{factor.value}"] = forms.IntegerField(
-                label=factor.label, min_value=0, max_value=HEAVIEST, required=False
+                label=factor.label, min_value=0, max_value=HEAVIEST
             )
-            self.fields[f"weight_{factor.value}"].widget.attrs["placeholder"] = DEFAULT_WEIGHTS[factor.value]
         regions = [(region.slug, str(region)) for region in Region.objects.order_by("name")]
         self.fields["region"].widget = forms.Select(choices=[("", _("As on record")), *regions])
         self._regions = {slug for slug, _name in regions}
@@ -139,11 +143,7 @@ class PeersForm(forms.Form):
     @property
     def weights(self) -> dict[str, int]:
         """Factor -> weight, as asked or as the page opens."""
-        found = {}
-        for name, weight in DEFAULT_WEIGHTS.items():
-            asked = self.cleaned_data.get(f"weight_{name}")
-            found[name] = weight if asked is None else asked
-        return found
+        return {factor.value: self.cleaned_data[f"weight_{factor.value}"] for factor in Factor}
 
     @property
     def own_city(self) -> City | None:

@@ -112,8 +112,9 @@ def test_every_address_and_every_status_is_declared(described):
             f"/api/v1/{name}/{{{BY_NAME[name].lookup_field}}}/",
             f"/api/v1/{name}.{{ending}}",
         }
+    insight = {"/api/v1/kpis/{code}/distribution/", "/api/v1/peers/", "/api/v1/benchmarks/"}
     reports = {"/api/v1/reports/": {"get"}, "/api/v1/reports/{key}/": {"get", "patch", "delete"}}
-    assert set(described["paths"]) == expected | set(reports)
+    assert set(described["paths"]) == expected | insight | set(reports)
     for path, methods in described["paths"].items():
         writes = {"post"} if path in ("/api/v1/use-cases/", "/api/v1/results/") else set()
         assert set(methods) == reports.get(path, {"get"} | writes)
@@ -121,7 +122,7 @@ def test_every_address_and_every_status_is_declared(described):
             continue
         statuses = set(methods["get"]["responses"])
         refusals = {str(status) for status in REFUSALS}
-        if path.endswith("}/"):
+        if path.endswith(("}/", "/distribution/")):
             assert statuses == {"200", "304", *refusals}
         elif path.endswith("{ending}"):
             assert statuses == {"200", *(refusals - {"404", "412"})}
