@@ -14,6 +14,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+import kpis.aggregate_api
 import kpis.api
 import kpis.crosswalk_api
 import kpis.formula_api
@@ -46,6 +47,7 @@ _ORDER = (
     "standards",
     "bodies",
     "kpis",
+    "aggregates",
     "cities",
     "countries",
     "verticals",
@@ -57,6 +59,7 @@ _ALL = {
     for resource in (
         *usecases.api.resources,
         *kpis.api.resources,
+        *kpis.aggregate_api.resources,
         *standards.api.resources,
         *members_api.resources,
     )

@@ -4,8 +4,11 @@ Kept by `kpis/aggregating.py`. None of these rows is a record: the change log do
 not enforced by the database, so that a record can go before the worker has looked.
 """
 
+from urllib.parse import urlencode
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from kpis.measurement import Design
@@ -172,6 +175,40 @@ class Aggregate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kpi_id} {self.vertical_id} {self.region_id} {self.design} {self.measure}"
+
+    def get_absolute_url(self) -> str:
+        """How it was computed."""
+        told = {name: value for name, value in self.filters.items() if name != "kpi"}
+        query = urlencode({**told, "measure": self.measure})
+        return f"{reverse('kpis:computed', args=[self.kpi.slug])}?{query}"
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """The cell as parameters of the list of results: what is not named is all of it."""
+        told = {"kpi": self.kpi.slug}
+        if self.vertical is not None:
+            told["vertical"] = self.vertical.code
+        if self.region is not None:
+            told["region"] = self.region.slug
+        if self.design:
+            told["design"] = self.design
+        return told
+
+    @property
+    def filters_or_all(self) -> dict[str, str]:
+        """The cell and its measure as parameters of the list of aggregates."""
+        return {"vertical": "all", "region": "all", "design": "all", **self.filters, "measure": str(self.measure)}
+
+    @property
+    def key(self) -> str:
+        """Names the cell and its measure."""
+        told = self.filters_or_all
+        return ".".join(told[name] for name in ("kpi", "vertical", "region", "design", "measure"))
+
+    @property
+    def unit(self) -> str:
+        """Of all its numbers."""
+        return "percent" if self.measure == Measure.CHANGE else self.kpi.unit
 
     @property
     def is_summarised(self) -> bool:

@@ -7,10 +7,12 @@ cells to touch are those of the inputs before and after.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Max
 
 from alliance.core.postgresql import statement_timeout
 from alliance.events import ledger
@@ -205,7 +207,7 @@ def _one_batch() -> tuple[int, int] | None:
         if not leaves:
             return None
         columns = [list(column) for column in zip(*leaves, strict=True)]
-        know_sizes(columns[0])
+        _know_sizes_of(columns[0])
         given = "leaf(kpi_id, vertical_id, region_id, design) AS MATERIALIZED (SELECT * FROM unnest("
         given += "%s::bigint[], %s::bigint[], %s::bigint[], %s::text[]))"
         touched = f"{given}, touched AS MATERIALIZED ({sql.touched_by('leaf')}),"
@@ -215,17 +217,23 @@ def _one_batch() -> tuple[int, int] | None:
         return len(leaves), int(cursor.fetchone()[0])
 
 
-def know_sizes(kpi_ids: list[int]) -> None:
-    """Fill the table of sample sizes as far as cells of these indicators may need it."""
+def _know_sizes_of(kpi_ids: Iterable[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT coalesce(max(n), 0), (SELECT coalesce(max(n), 0) FROM {SampleSize._meta.db_table}) FROM "
+            f"SELECT coalesce(max(n), 0) FROM "
             f"(SELECT count(*) AS n FROM {sql.INPUT} WHERE kpi_id = ANY(%s) GROUP BY kpi_id) t",
             [sorted(set(kpi_ids))],
         )
-        needed, known = cursor.fetchone()
+        know_sizes(cursor.fetchone()[0])
+
+
+def know_sizes(most: int) -> None:
+    """Fill the table of sample sizes up to that many values."""
+    known = SampleSize.objects.aggregate(most=Max("n"))["most"] or 0
+    if most <= known:
+        return
     rows = []
-    for n in range(known + 1, needed + 1 + (needed > known) * 100):
+    for n in range(known + 1, most + 101):  # some more, so that the next result finds its own
         ranks = median_ranks(n)
         rows.append(SampleSize(n, ranks.low, ranks.high, ranks.coverage, t_quantile_975(n - 1) if n > 1 else None))
     SampleSize.objects.bulk_create(rows, batch_size=1_000, ignore_conflicts=True)
@@ -327,7 +335,7 @@ def _look_at_cells(report: Report, progress: Progress, *, repair: bool) -> Repor
 @transaction.atomic
 def _look_at(kpi_ids: list[int], *, repair: bool) -> tuple[int, int]:
     """All cells of some indicators. Returns: how many there should be; how many differed."""
-    know_sizes(kpi_ids)
+    _know_sizes_of(kpi_ids)
     chosen = f"kpi_id IN ({', '.join(map(str, kpi_ids))})"
     fresh = sql.every_cell(sql.INPUT, f"f.{chosen}")
     stored = f"SELECT * FROM {sql.CELL} WHERE {chosen}"

@@ -50,7 +50,7 @@ def test_every_cell_has_the_statistics_of_its_values(seed):
     chance = random.Random(seed)
     rows = random_inputs(chance, chance.choice([1, 2, 5, 6, 40, 400]))
     AggregateInput.objects.bulk_create(rows)
-    know_sizes([1])
+    know_sizes(500)
     found = cells(sql.every_cell(sql.INPUT))
     wanted = set()
     for vertical in (None, 1, 2, 3):
@@ -96,7 +96,7 @@ def assert_summarised(cell: dict, inside: list[AggregateInput], values: list[flo
 
 def test_touched_cells_are_computed_as_all_are():
     AggregateInput.objects.bulk_create(random_inputs(random.Random(7), 60))
-    know_sizes([1])
+    know_sizes(500)
     everything = cells(sql.every_cell(sql.INPUT))
     leaf = "(VALUES (1::bigint, 2::bigint, 1::bigint, 'trend')) AS leaf(kpi_id, vertical_id, region_id, design)"
     touched = f"({sql.touched_by(f'(SELECT * FROM {leaf})')})"
@@ -107,7 +107,7 @@ def test_touched_cells_are_computed_as_all_are():
 
 def test_a_hash_stands_for_the_inputs():
     AggregateInput.objects.bulk_create(random_inputs(random.Random(1), 10))
-    know_sizes([1])
+    know_sizes(500)
     before = {key: cell["inputs_hash"] for key, cell in cells(sql.every_cell(sql.INPUT)).items()}
     changed = AggregateInput.objects.exclude(change=None).first()
     AggregateInput.objects.filter(pk=changed.pk).update(change=changed.change + 1)
