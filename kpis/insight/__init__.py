@@ -1,1 +1,1 @@
-"""What results add up to, for who decides in a city: explore, cities like mine, benchmarks, where evidence is missing."""
+"""What results add up to, for who decides in a city: distributions, cities alike, benchmarks, missing evidence."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from django.db.models import F, TextChoices
 from django.utils.functional import Promise
@@ -220,7 +221,9 @@ def distribution_of(kpi: Kpi, group_by: GroupBy, user: object) -> Distribution:
         if group_by == GroupBy.REGION:
             names[key] = region_name(key, region)
     groups = [Group(key, _label(group_by, key, names), found, kpi.direction) for key, found in grouped.items()]
-    missing = visible.filter(change_percent__isnull=True).select_related("kpi", "use_case__city__country").order_by("pk")
+    missing = (
+        visible.filter(change_percent__isnull=True).select_related("kpi", "use_case__city__country").order_by("pk")
+    )
     return Distribution(
         kpi=kpi,
         group_by=group_by,
@@ -233,11 +236,11 @@ def distribution_of(kpi: Kpi, group_by: GroupBy, user: object) -> Distribution:
     )
 
 
-def _key(group_by: GroupBy, value: object) -> str:
+def _key(group_by: GroupBy, value: Any) -> str:
     if group_by == GroupBy.NONE:
         return GroupBy.NONE.value
     if group_by == GroupBy.DESIGN:
-        return _DESIGN_OF_GRADE[Grade(value)]  # type: ignore[arg-type]
+        return _DESIGN_OF_GRADE[Grade(value)]
     return UNKNOWN if value in (None, "") else str(value)
 
 

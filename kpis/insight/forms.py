@@ -129,9 +129,7 @@ class PeersForm(forms.Form):
     def clean_region(self) -> str:
         region = self.cleaned_data["region"]
         if region and region not in self._regions:
-            raise forms.ValidationError(
-                _("There is no region “%(text)s”.") % {"text": region}, code="unknown_value"
-            )
+            raise forms.ValidationError(_("There is no region “%(text)s”.") % {"text": region}, code="unknown_value")
         return region
 
     def clean(self) -> dict[str, Any]:
@@ -194,7 +192,7 @@ class OwnChangeForm(forms.Form):
         change, before, after = (data.get(name) for name in ("change", "before", "after"))
         if change is None and (before is None or after is None):
             raise forms.ValidationError(_("Give a change in percent, or the values before and after."))
-        if change is None and before <= 0:
+        if change is None and before is not None and before <= 0:
             self.add_error(
                 "before",
                 _("From zero or below there is no change in percent: a division by it has no meaning."),

@@ -3,7 +3,8 @@
 A factor compares two cities from 0 (nothing alike) to 1 (the same):
 
 - size and density: 1 - |log10(a / b)| / 2, at least 0: a city a hundred times as large is nothing alike;
-- climate: the zones of Köppen and Geiger, letter by letter: same zone 1, same group and precipitation 3/4, same group 1/2;
+- climate: the zones of Köppen and Geiger, letter by letter: same zone 1, same group and precipitation 3/4, same
+  group 1/2;
 - income: 1 - steps / 3 between the four income groups of the World Bank;
 - region: 1 in the same region of the United Nations SDG grouping, else 0.
 
@@ -149,9 +150,8 @@ def ranked(mine: Profile, weights: Mapping[str, int], others: Iterable[tuple[Cit
     found = []
     for city, profile, results in others:
         factors = compare(mine, profile)
-        likeness = sum(
-            weight * (NEUTRAL if factors[name] is None else factors[name]) for name, weight in weights.items()
-        )
+        shares = {name: NEUTRAL if one is None else one for name, one in factors.items()}
+        likeness = sum((weight * shares[name] for name, weight in weights.items()), 0.0)
         found.append(Peer(city, profile, factors, likeness / total, results))
     return sorted(found, key=lambda peer: (-peer.likeness, peer.city.name, peer.city.pk))
 

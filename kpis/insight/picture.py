@@ -7,6 +7,7 @@ colours stand in it. Percent across, pixels down, as in `alliance.core.templatet
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import typst
@@ -35,7 +36,8 @@ COLOURS = {
     "better": "#0a6b6d", "worse": "#b0441a", "neutral": "#5d6a65", "you": "#f2b632",
 }  # fmt: skip
 _STYLE = """
-text{{font-family:"DejaVu Sans",sans-serif;font-size:13px;fill:{ink-2};paint-order:stroke;stroke:{paper};stroke-width:3px}}
+text{{font-family:"DejaVu Sans",sans-serif;font-size:13px;fill:{ink-2};
+paint-order:stroke;stroke:{paper};stroke-width:3px}}
 .strong{{fill:{ink}}} .mid{{text-anchor:middle}} .end{{text-anchor:end}}
 .axis{{stroke:{rule};stroke-width:1}} .zero{{stroke:{ink};stroke-width:1}}
 .b{{color:{better}}} .w{{color:{worse}}} .x{{color:{neutral}}}
@@ -242,13 +244,18 @@ def as_png(drawing: Drawing, note: str) -> bytes:
         document.encode(),
         format="png",
         ppi=144,
-        font_paths=[str(FONT)],
-        ignore_system_fonts=True,
+        font_paths=_fonts(),
         sys_inputs={"picture": svg},
     )
     if not isinstance(found, bytes):
         raise TypeError("A picture is one page.")
     return found
+
+
+@lru_cache(maxsize=1)
+def _fonts() -> typst.Fonts:
+    """The portal's own, read once a process."""
+    return typst.Fonts(include_system_fonts=False, font_paths=[FONT])
 
 
 def _drawn_dot(match: re.Match[str]) -> str:

@@ -215,5 +215,3 @@ class BenchmarkSerializer(serializers.Serializer):
 
     def to_representation(self, given: dict[str, Any]) -> dict[str, Any]:
         return given
-
-

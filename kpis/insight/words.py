@@ -21,7 +21,9 @@ def sentence(found: Distribution) -> str:
     }
     summary = whole.summary
     if summary is None:
-        return _("Only %(results)s from %(cities)s: too few to say what is usual, so only the points are shown.") % values
+        return (
+            _("Only %(results)s from %(cities)s: too few to say what is usual, so only the points are shown.") % values
+        )
     values["median"] = signed_percent(summary.median)
     parts = [_("In %(results)s from %(cities)s the middle change is %(median)s.") % values]
     if summary.median_interval:

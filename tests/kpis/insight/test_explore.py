@@ -122,7 +122,7 @@ def test_drafts_and_withdrawn_results_count_nowhere(client):
 def test_the_picture_has_title_and_description_and_the_table_the_same_numbers(client):
     html = page(client, measured(EIGHT), "region")[1]
     assert 'role="img" aria-labelledby="picture-title picture-description"' in html
-    assert "<title id=\"picture-title\">" in html
+    assert '<title id="picture-title">' in html
     description = re.search(r'<desc id="picture-description">(.*?)</desc>', html)[1]
     assert "median −17.5%" in description
     assert "Europe" in description
