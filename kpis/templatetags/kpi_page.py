@@ -5,7 +5,9 @@ from typing import Any
 from django import template
 from django.template import Context
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
+from kpis.aggregates import cells_for
 from kpis.crosswalk import linked
 from kpis.insight import picture
 from kpis.insight.distribution import Distribution, GroupBy, distribution_of, group_values
@@ -30,11 +32,18 @@ def kpi_years(context: Context, kpi: Kpi) -> dict[str, Any]:
     return {"drawing": picture.on_page(drawing) if drawing else "", **_shown(found)}
 
 
-@register.inclusion_tag("kpis/_kpi_groups.html", takes_context=True)
-def kpi_by_field_and_region(context: Context, kpi: Kpi) -> dict[str, Any]:
-    """What the results add up to by field and by region. Four queries."""
-    tables = [_shown(_grouped(context, kpi, group_by)) for group_by in (GroupBy.VERTICAL, GroupBy.REGION)]
-    return {"kpi": kpi, "tables": tables if tables[0]["rows"] else []}
+@register.inclusion_tag("kpis/_kpi_groups.html")
+def kpi_by_field_and_region(kpi: Kpi) -> dict[str, Any]:
+    """What all published results say together, by field and by region: the cells that the worker keeps. One query."""
+    cells = [cell for cell in cells_for(kpi) if not cell.design]
+    return {
+        "kpi": kpi,
+        "whole": next((cell for cell in cells if not cell.vertical_id and not cell.region_id), None),
+        "tables": [
+            (_("Field"), [(cell.vertical, cell) for cell in cells if cell.vertical_id and not cell.region_id]),
+            (_("Region"), [(cell.region, cell) for cell in cells if cell.region_id and not cell.vertical_id]),
+        ],
+    }
 
 
 def _grouped(context: Context, kpi: Kpi, group_by: GroupBy) -> Distribution:

@@ -1,7 +1,7 @@
 """The page of one indicator: its headings, its formula to calculate by, the years, fields, regions, and other sets."""
 
 import re
-from html import unescape
+from html import escape, unescape
 
 import pytest
 from django.core.cache import cache
@@ -9,6 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from alliance.core.fields import decimal_text
+from kpis.aggregates import cells_for
+from kpis.aggregating import rebuild
 from kpis.crosswalk_api import EXAMPLE as CROSSWALK_EXAMPLE
 from kpis.formula_api import EXAMPLE as CALCULATED
 from kpis.models import Kpi
@@ -84,7 +86,19 @@ def test_years_fields_and_regions_say_n_as_of_and_how(client):
     assert "<desc" in years
     assert "n = 4" in years
     assert "How this was computed" in years
-    assert "group_by=region" in html.split('id="groups"')[1]
+
+
+def test_fields_and_regions_are_the_cells_that_the_worker_keeps(client):
+    rebuild()
+    kpi = Kpi.objects.get(slug="all-trv-time")
+    text = html_of(client, "/kpis/all-trv-time/").split('id="groups"')[1]
+    cells = cells_for(kpi).filter(design="")
+    shown = [one for one in cells if bool(one.vertical_id) != bool(one.region_id)]
+    assert shown
+    for one in shown:
+        assert escape(one.get_absolute_url()) in text
+    assert "as of" in text
+    assert f"{cells.get(vertical=None, region=None).results} results" in text
 
 
 def test_queries_do_not_grow_with_the_results(client):
