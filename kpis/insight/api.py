@@ -168,7 +168,7 @@ class BenchmarksView(InsightEndpoint):
     operation_id, summary = "benchmarks", "What cities like one measured"
     description = (
         "The changes by one indicator in the cities most like one. Your own value is not asked for: compare it with "
-        "the points on your side. Below 5 cities there is no distribution."
+        "the points on your side. Only cities that are at least half alike count; below 5 there is no distribution."
     )
     parameters = ("kpi", *CITY_PARAMETERS)
     query_parameters = (

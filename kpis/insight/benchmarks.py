@@ -15,6 +15,8 @@ RULE = "benchmark-1"
 FEWEST_PEERS = 5
 #: More are not like mine any more.
 MOST_PEERS = 20
+#: A city less than half alike is no peer.
+LEAST_LIKENESS = 0.5
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Benchmark:
     """The changes of the peers.
 
     Attributes:
-        peers: the cities, the most alike first; all of them have a known change.
+        peers: the cities, the most alike first; all are at least half alike and have a known change.
         distribution: of their results alone; None below `FEWEST_PEERS` cities.
     """
 
@@ -49,7 +51,8 @@ def benchmark(kpi: Kpi, mine: Profile, weights: Mapping[str, int], *, city: City
         city: the reader's own, which is not its own peer.
     Raises: ValueError when all weights are zero.
     """
-    found = peers(mine, weights, user=user, besides=city, kpi=kpi)[:MOST_PEERS]
+    everybody = peers(mine, weights, user=user, besides=city, kpi=kpi)
+    found = [peer for peer in everybody if peer.likeness >= LEAST_LIKENESS][:MOST_PEERS]
     if len(found) < FEWEST_PEERS:
         return Benchmark(kpi, found, None)
     everything = distribution_of(kpi, GroupBy.NONE, user)

@@ -205,7 +205,7 @@ class BenchmarkSerializer(serializers.Serializer):
     profile = ProfileSerializer()
     weights = WeightsField()
     rule = serializers.CharField(help_text="The version of how the numbers come about.")
-    n = serializers.IntegerField(help_text="Peers: cities with a known change, the most alike first.")
+    n = serializers.IntegerField(help_text="Peers: cities at least half alike with a known change.")
     is_shown = serializers.BooleanField(help_text="False below 5 peers: then there is no distribution.")
     as_of = serializers.DateTimeField(allow_null=True, help_text="When the newest of the counted results was changed.")
     inputs_hash = serializers.CharField(allow_null=True, help_text="SHA-256 of the rule and the counted results.")

@@ -101,6 +101,17 @@ def test_who_asks_too_often_has_to_wait(client, settings):
     assert int(refused["Retry-After"]) > 0
 
 
+def test_a_city_less_than_half_alike_is_no_peer(client):
+    kpi = measured((-10, -20, -30, -40, -50, -60))
+    far = measured((-1,), country="NE")
+    Result.objects.filter(kpi=far).update(kpi=kpi)
+    told = client.get(f"/api/v1/benchmarks/?kpi={kpi.slug}&{CITY}").json()
+    assert told["n"] == told["distribution"]["n"] == 6
+    assert min(peer["likeness"] for peer in told["peers"]) >= 0.5
+    only_size = "&".join(f"weight_{name}=0" for name in ("density", "climate", "income", "region"))
+    assert client.get(f"/api/v1/benchmarks/?kpi={kpi.slug}&{CITY}&{only_size}").json()["n"] == 7
+
+
 def test_my_own_city_is_not_its_own_peer(client):
     kpi = measured((-10, -20, -30, -40, -50))
     own = Result.objects.filter(kpi=kpi).first().use_case.city
