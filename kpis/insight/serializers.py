@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from alliance.core.evidence import Effect, Grade
 from alliance.core.fields import ApiAddress, CodeField
-from kpis.insight.distribution import FEWEST, RULE, Distribution, Group, GroupBy, group_values
+from kpis.insight.distribution import FEWEST, RULE, Distribution, Group, GroupBy, Measured, group_values
 from kpis.insight.peers import Factor, Peer, Profile
 from kpis.insight.traits import ClimateZone, IncomeGroup
 from kpis.models import Direction, Kpi
@@ -47,6 +47,20 @@ class MeasuredPointSerializer(serializers.Serializer):
     change_percent = serializers.FloatField(help_text="Percent; negative for less.")
     effect = CodeField(Effect, help_text="The change, read by the direction of the indicator.")
     grade = CodeField(Grade, help_text="How far the comparison rules out other causes: 1 (stated) to 4 (a control).")
+
+    def to_representation(self, one: Measured) -> dict[str, Any]:
+        # By hand: an indicator may have thousands.
+        return {
+            "result": one.slug,
+            "use_case": one.use_case,
+            "city": one.city,
+            "city_name": one.city_name,
+            "country": one.country,
+            "year": one.year,
+            "change_percent": one.change_percent,
+            "effect": one.effect,
+            "grade": one.grade,
+        }
 
 
 class MeasuredGroupSerializer(serializers.Serializer):

@@ -241,3 +241,30 @@ def test_the_example_of_the_description_is_the_real_answer(client, settings):
     assert {**told, "as_of": None} == {**EXAMPLES["distribution"], "as_of": None}
     assert json.dumps(client.get("/api/v1/peers/?city=pittsburgh-us&limit=2").json()) == json.dumps(EXAMPLES["peers"])
     assert client.get("/api/v1/benchmarks/?kpi=all-trv-time&city=pittsburgh-us").json() == EXAMPLES["benchmark"]
+
+
+def test_an_answer_is_kept_until_the_data_change(client):
+    kpi = measured((-10, -20, -30))
+    address = f"/api/v1/kpis/{kpi.slug}/distribution/"
+    first = client.get(address)
+    with CaptureQueriesContext(connection) as captured:
+        again = client.get(address)
+    assert again.json() == first.json()
+    assert again["ETag"] == first["ETag"]
+    assert "RateLimit" in again
+    assert not [query for query in captured.captured_queries if "kpis_result" in query["sql"]]
+    assert client.get(address, headers={"if-none-match": first["ETag"]}).status_code == 304
+    kpis.result(kpi=kpi, relative_change_percent=-40)
+    assert client.get(address).json()["n"] == 4
+
+
+def test_what_an_editor_sees_is_not_kept_for_others(client, admin_user):
+    kpi = measured((-10, -20, -30))
+    kpis.result(kpi=kpi, state="draft", relative_change_percent=-90)
+    address = f"/api/v1/kpis/{kpi.slug}/distribution/"
+    client.force_login(admin_user)
+    assert client.get(address).json()["n"] == 4
+    assert client.get(f"/kpis/explore/?kpi={kpi.slug}").context["found"].whole.cities == 4
+    client.logout()
+    assert client.get(address).json()["n"] == 3
+    assert client.get(f"/kpis/explore/?kpi={kpi.slug}").context["found"].whole.cities == 3
