@@ -218,7 +218,7 @@ def distribution_of(kpi: Kpi, group_by: GroupBy, user: object) -> Distribution:
         key = _key(group_by, value)
         measured.append(one)
         grouped.setdefault(key, []).append(one)
-        if group_by == GroupBy.REGION:
+        if group_by == GroupBy.REGION and key not in names:  # a translation a group, not a result
             names[key] = region_name(key, region)
     groups = [Group(key, _label(group_by, key, names), found, kpi.direction) for key, found in grouped.items()]
     missing = (
