@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "html": ("html", "html again", "page"),
     "exports": (),
     "writes": (),
+    "aggregates": (),
     "memory": (),
     "together": (),
 }

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from functools import lru_cache
 
-import pint
-
-from alliance.core.units_registry import UnitError, units
+from alliance.core.units_registry import DIGITS, UnitError, units
 
 
 @dataclass(frozen=True)
@@ -20,25 +19,19 @@ class Conversion:
 
 @lru_cache(maxsize=10_000)
 def conversion(unit: str, into: str) -> Conversion | None:
-    """How to convert; None where it cannot be: an unknown unit, another dimension, another currency.
-
-    Every unit is a straight line of every compatible one: two points of it tell the line (a temperature has a shift).
-    """
+    """How to convert; None where it cannot be: an unknown unit, another dimension, another currency."""
     if unit == into:
         return Conversion(Decimal(1), Decimal(0))
     try:
-        known = units()
-        if not known.compatible(unit, into):
-            return None
-        one, other = known.parse_unit(unit), known.parse_unit(into)
-        at_nought, at_one = (
-            known.registry.Quantity(number * Decimal(one.magnitude), one.units).to(other.units).magnitude
-            / Decimal(other.magnitude)
-            for number in (Decimal(0), Decimal(1))
-        )
-    except (UnitError, pint.PintError, ArithmeticError, TypeError, ValueError):
+        line = units().line(unit, into)
+    except UnitError:
         return None
-    return Conversion(at_one - at_nought, at_nought)
+    return Conversion(_digits(line.factor), _digits(line.shift))
+
+
+def _digits(number: Fraction) -> Decimal:
+    with localcontext(prec=DIGITS):
+        return Decimal(number.numerator) / Decimal(number.denominator)
 
 
 def conversion_table(pairs: Iterable[tuple[str, str]]) -> tuple[list[str], list[str], list[Decimal], list[Decimal]]:
