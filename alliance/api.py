@@ -14,7 +14,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+import kpis.aggregate_api
 import kpis.api
+import kpis.crosswalk_api
+import kpis.formula_api
+import kpis.insight.api
 import reporting.api
 import standards.api
 import usecases.api
@@ -43,6 +47,7 @@ _ORDER = (
     "standards",
     "bodies",
     "kpis",
+    "aggregates",
     "cities",
     "countries",
     "verticals",
@@ -54,6 +59,7 @@ _ALL = {
     for resource in (
         *usecases.api.resources,
         *kpis.api.resources,
+        *kpis.aggregate_api.resources,
         *standards.api.resources,
         *members_api.resources,
     )
@@ -213,6 +219,17 @@ for _resource in RESOURCES:
     if issubclass(_resource, FacetCounts):
         facets = _resource.as_view({"get": "facets"}, **_door)
         urlpatterns.append(path(f"v1/facets/{_base}/", facets, name=f"{_name}-facets"))
+
+urlpatterns += [
+    path("v1/kpis/<path:code>/distribution/", kpis.insight.api.DistributionView.as_view(), name="kpi-distribution"),
+    path("v1/peers/", kpis.insight.api.PeersView.as_view(), name="peers"),
+    path("v1/benchmarks/", kpis.insight.api.BenchmarksView.as_view(), name="benchmarks"),
+]
+
+urlpatterns += [
+    path("v1/kpis/<path:code>/calculate/", kpis.formula_api.CalculateView.as_view(), name="kpi-calculate"),
+    path("v1/kpis/<path:code>/crosswalk/", kpis.crosswalk_api.CrosswalkView.as_view(), name="kpi-crosswalk"),
+]
 
 _reports = reporting.api.ReportResource
 urlpatterns += [

@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "exports": (),
     "writes": (),
     "import": (),
+    "aggregates": (),
     "memory": (),
     "together": (),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bench import exports, imports, steps, together, writes
+from bench import aggregates, exports, imports, steps, together, writes
 from bench.addresses import API, Addresses, Supply, supply
 from bench.groups import GROUPS
 from bench.measure import Measure, Results
@@ -204,6 +204,44 @@ def import_rows(*, count: int, say: Callable[[str], None]) -> Iterator[Row]:
     for what, cost in found.items():
         operation = f"{what} of {imports.ROWS:,} rows against COPY and the same checks in SQL, time"
         yield row(operation, 5.0, cost.ratio, details=cost.told())
+
+
+def aggregate_rows(*, count: int, folder: Path, say: Callable[[str], None]) -> Iterator[Row]:
+    found = aggregates.measure(count=count, folder=folder, say=say)
+    row = partial(Row, "aggregates", at_least=False)
+    size = {"results": float(found.rows), "cells": float(found.cells)}
+    yield row(
+        "all cells computed, against one GROUP BY with percentile_cont, time",
+        1.5,
+        found.ratio("full", "group_by"),
+        details={**found.told("full", "group_by", "rebuild"), **size},
+    )
+    yield row(
+        "all cells computed, against polars over Parquet, time",
+        4.0,
+        found.ratio("full", "polars"),
+        details=found.told("full", "polars"),
+    )
+    ways = ("update", "update_of_a_tenth", "update_inputs", "update_of_a_tenth_inputs")
+    yield row(
+        f"{aggregates.NEW} new results, against the same with a tenth of the results, time",
+        1.3,
+        found.ratio("update", "update_of_a_tenth"),
+        details=found.told(*ways),
+        note="cells are computed from all their values, not from sums",
+    )
+    yield row(
+        f"{aggregates.NEW} new results, against a bare pass over the touched cells, time",
+        1.5,
+        found.ratio("update", "update_bare"),
+        details=found.told("update", "update_bare"),
+    )
+    yield row(
+        f"{aggregates.NEW} new results, share of computing all cells, time",
+        0.05,
+        found.ratio("update", "full"),
+        details=found.told("update", "full"),
+    )
 
 
 def memory_rows(server: Server) -> Iterator[Row]:

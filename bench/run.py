@@ -68,4 +68,6 @@ def _others(options: argparse.Namespace, portal: servers.Server, say: Say) -> li
         found += operations.write_rows(count=options.rounds, say=say)
     if "import" in options.only:
         found += operations.import_rows(count=options.rounds, say=say)
+    if "aggregates" in options.only:
+        found += operations.aggregate_rows(count=options.rounds, folder=Path(settings.STATE_DIR) / "bench", say=say)
     return found

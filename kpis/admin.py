@@ -3,17 +3,26 @@
 from django.contrib import admin
 
 from alliance.core.admin import RecordAdmin
-from kpis.models import AS_REPORTED, Kpi, Result
+from kpis.models import AS_REPORTED, Kpi, KpiLink, Result
 
 
 @admin.register(Kpi)
 class KpiAdmin(RecordAdmin):
-    list_display = ("code", "name", "kpi_set", "vertical", "unit", "direction")
-    list_filter = ("kpi_set", "vertical", "direction", "kind")
+    list_display = ("code", "name", "kpi_set", "vertical", "unit", "direction", "level")
+    list_filter = ("kpi_set", "vertical", "direction", "kind", "level")
     list_select_related = ("vertical",)
     search_fields = ("code", "name", "slug")
     autocomplete_fields = ("vertical",)
     prepopulated_fields = {"slug": ("code",)}
+
+
+@admin.register(KpiLink)
+class KpiLinkAdmin(RecordAdmin):
+    list_display = ("kpi", "relation", "other", "said_by")
+    list_filter = ("relation", "said_by", "kpi__kpi_set")
+    list_select_related = ("kpi", "other")
+    search_fields = ("kpi__code", "kpi__name", "other__code", "other__name", "reason")
+    autocomplete_fields = ("kpi", "other")
 
 
 @admin.register(Result)

@@ -8,7 +8,7 @@ from alliance.core.fields import Answers, ApiAddress, CodeField, DecimalText, Do
 from alliance.events.api import DocumentResource
 from kpis.filters import KpiFilter, ResultFilter
 from kpis.measurement import ComparisonDesign, Outcome, SideEffects, Spread, SpreadUnknown
-from kpis.models import DataQuality, Direction, Kpi, KpiKind, KpiSet, Result, ResultState, Verification
+from kpis.models import DataQuality, Direction, Kpi, KpiKind, KpiLevel, KpiSet, Result, ResultState, Verification
 from usecases.api import CityShortSerializer, CostField, ReporterSerializer, VerticalShortSerializer
 
 
@@ -50,6 +50,21 @@ class KpiSerializer(Document):
     kind = CodeField(KpiKind)
     definition = serializers.CharField(read_only=True)
     source = serializers.CharField(read_only=True)
+    formula = TextOrNull(help_text="In words; null: not known, or it is measured as it is.")
+    numerator = TextOrNull(help_text="What stands above the line; null: there is no formula.")
+    denominator = TextOrNull(help_text="What stands below the line; null: there is no formula.")
+    scale = DecimalText(help_text="What the quotient is multiplied by; null: there is no formula.")
+    rationale = TextOrNull(help_text="Why it is measured; null: no source tells.")
+    sdg = TextOrNull(
+        help_text="Sustainable Development Goals, by semicolons: goal, target or indicator; null: none known."
+    )
+    valid_min = DecimalText(help_text="The least value that is possible, in `unit`; null: there is no limit.")
+    valid_max = DecimalText(help_text="The largest value that is possible, in `unit`; null: there is no limit.")
+    level = CodeField(
+        KpiLevel, nullable=True, help_text="Level of analysis of the H-KPI method (NIST SP 1900-206); null: not known."
+    )
+    headings_source = TextOrNull(help_text="Where formula, rationale, goals, range and level come from.")
+    crosswalk = ApiAddress("kpi-crosswalk", help_text="Indicators of other sets that say the same, or nearly so.")
     results = ApiAddress("result-list", parameter="kpi", help_text="What was measured by it.")
     updated_at = serializers.DateTimeField(read_only=True)
     version = serializers.IntegerField(read_only=True)
@@ -68,6 +83,16 @@ class KpiSerializer(Document):
         column("kind"),
         column("definition"),
         column("source"),
+        column("formula"),
+        column("numerator"),
+        column("denominator"),
+        column("scale", is_number=True),
+        column("rationale"),
+        column("sdg"),
+        column("valid_min", is_number=True),
+        column("valid_max", is_number=True),
+        column("level"),
+        column("headings_source"),
         column("url"),
         column("updated_at"),
     )

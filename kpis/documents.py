@@ -17,6 +17,8 @@ class KpiDocument(ReadyDocument):
     vertical = models.TextField()
     kind = models.TextField()
     direction = models.TextField()
+    #: Empty where it is not known.
+    level = models.TextField()
     measured = models.TextField()
     result_count = models.IntegerField()
 

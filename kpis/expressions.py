@@ -11,32 +11,16 @@ from django.db.models import (
     OuterRef,
     Q,
     Subquery,
-    TextChoices,
     Value,
     When,
 )
 from django.db.models.functions import Abs, Coalesce
 
-from alliance.core.evidence import Effect, Grade
+from alliance.core.evidence import Effect
+from kpis.measurement import GRADE_OF_DESIGN as GRADE_OF_DESIGN
+from kpis.measurement import Design as Design
 from kpis.models import Direction, Result, ResultState
 from usecases.models import Status as UseCaseStatus
-
-
-class Design(TextChoices):
-    """How a result was compared: the four grades of certainty by name."""
-
-    CONTROL = "control", Grade.CONTROL.label
-    TREND = "trend", Grade.TREND.label
-    BEFORE_AFTER = "before-after", Grade.BEFORE_AFTER.label
-    STATED = "stated", Grade.STATED.label
-
-
-GRADE_OF_DESIGN: dict[str, Grade] = {
-    Design.CONTROL: Grade.CONTROL,
-    Design.TREND: Grade.TREND,
-    Design.BEFORE_AFTER: Grade.BEFORE_AFTER,
-    Design.STATED: Grade.STATED,
-}
 
 
 def design_expression(path: str = "grade") -> Case:

@@ -8,7 +8,7 @@ from alliance.core.filters import PortalFilterSet, SearchFilter, Sort
 from alliance.core.search import Searchable
 from alliance.core.verticals import VerticalCode
 from kpis.expressions import Design
-from kpis.models import Direction, Kpi, KpiDocument, KpiKind, KpiSet, ResultDocument
+from kpis.models import Direction, Kpi, KpiDocument, KpiKind, KpiLevel, KpiSet, ResultDocument
 from usecases.expressions import YesNo
 from usecases.filters import YearFilter
 from usecases.models import City, Country, Region, SizeBand, UseCase
@@ -40,6 +40,7 @@ class KpiFilter(PortalFilterSet):
     vertical = Facet("vertical", label=_("Field"), choices=VerticalCode)
     kind = Facet("kind", label=_("Kind"), choices=KpiKind)
     direction = Facet("direction", label=_("Which way is better"), choices=Direction, ordered=True)
+    level = Facet("level", label=_("Level of analysis"), choices=KpiLevel, ordered=True)
     measured = Facet("measured", label=_("Measured by a use case"), choices=YesNo, ordered=True)
 
     sorts = {

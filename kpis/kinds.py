@@ -27,6 +27,7 @@ KPIS = Kind(
         "vertical": "vertical__code",
         "kind": "kind",
         "direction": "direction",
+        "level": "level",
         "measured": measured("kpi"),
         "result_count": result_count("kpi"),
     },

@@ -3,7 +3,7 @@
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from alliance.core.evidence import Method
+from alliance.core.evidence import Grade, Method
 
 
 class ComparisonDesign(TextChoices):
@@ -60,3 +60,20 @@ class SpreadUnknown(TextChoices):
     FULL_COUNT = "full-count", _("Everything was counted, there is no sample")
     NOT_TOLD = "not-told", _("Who measured did not tell")
     ONE_VALUE = "one-value", _("It was measured once")
+
+
+class Design(TextChoices):
+    """How a result was compared: the four grades of certainty by name."""
+
+    CONTROL = "control", Grade.CONTROL.label
+    TREND = "trend", Grade.TREND.label
+    BEFORE_AFTER = "before-after", Grade.BEFORE_AFTER.label
+    STATED = "stated", Grade.STATED.label
+
+
+GRADE_OF_DESIGN: dict[str, Grade] = {
+    Design.CONTROL: Grade.CONTROL,
+    Design.TREND: Grade.TREND,
+    Design.BEFORE_AFTER: Grade.BEFORE_AFTER,
+    Design.STATED: Grade.STATED,
+}

@@ -13,6 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from alliance.core.evidence import GRADE_OF_METHOD, METHOD_WORDS, Effect, Grade, Method
 from alliance.core.models import Record, RecordQuerySet
 from alliance.members.models import Organisation
+from kpis.aggregate_models import Aggregate as Aggregate
+from kpis.aggregate_models import AggregateInput as AggregateInput
+from kpis.aggregate_models import Measure as Measure
+from kpis.aggregate_models import SampleSize as SampleSize
+from kpis.aggregate_models import StaleCell as StaleCell
+from kpis.crosswalk_models import KpiLink as KpiLink
 from kpis.documents import KpiDocument as KpiDocument
 from kpis.documents import ResultDocument as ResultDocument
 from kpis.measurement import ComparisonDesign, Outcome, SideEffects, Spread, SpreadUnknown
@@ -50,6 +56,14 @@ class KpiKind(models.TextChoices):
     PILOT = "pilot", _("Pilot")
 
 
+class KpiLevel(models.TextChoices):
+    """The level of analysis in the holistic KPI method (H-KPI) of NIST SP 1900-206."""
+
+    TECHNOLOGY = "technology", _("Technology")
+    SERVICE = "infrastructure-service", _("Infrastructure service")
+    BENEFIT = "community-benefit", _("Community benefit")
+
+
 class Kpi(Record):
     """A key performance indicator: what is counted, in which unit, and which way is better."""
 
@@ -65,6 +79,32 @@ class Kpi(Record):
     kind = models.CharField(_("kind"), max_length=12, choices=KpiKind)
     definition = models.TextField(_("definition"))
     source = models.CharField(_("source"), max_length=500)
+    numerator = models.CharField(_("numerator"), max_length=200, blank=True, help_text=_("What stands above the line."))
+    denominator = models.CharField(
+        _("denominator"), max_length=200, blank=True, help_text=_("What stands below the line.")
+    )
+    scale = models.DecimalField(
+        _("scale"),
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text=_("What the quotient is multiplied by, such as 100 for percent."),
+    )
+    formula = models.CharField(_("formula"), max_length=500, blank=True, help_text=_("In words."))
+    rationale = models.TextField(_("rationale"), blank=True)
+    sdg = models.CharField(
+        _("Sustainable Development Goals"),
+        max_length=60,
+        blank=True,
+        help_text=_("Goals, targets or indicators, separated by semicolons."),
+    )
+    valid_min = models.DecimalField(_("least possible value"), max_digits=24, decimal_places=6, null=True, blank=True)
+    valid_max = models.DecimalField(_("largest possible value"), max_digits=24, decimal_places=6, null=True, blank=True)
+    level = models.CharField(_("level"), max_length=24, choices=KpiLevel, blank=True, help_text="NIST SP 1900-206")
+    headings_source = models.CharField(
+        _("source of formula, range and level"), max_length=500, blank=True, help_text=_("Empty: not known.")
+    )
 
     objects = RecordQuerySet.as_manager()
 
@@ -72,6 +112,19 @@ class Kpi(Record):
         verbose_name = _("indicator")
         verbose_name_plural = _("indicators")
         ordering = ["code", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_whole_formula",
+                condition=Q(numerator="", denominator="", scale=None)
+                | (~Q(numerator="") & ~Q(denominator="") & Q(scale__gt=0)),
+                violation_error_message=_("A formula needs numerator, denominator and a scale above zero."),
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_range_in_order",
+                condition=Q(valid_min=None) | Q(valid_max=None) | Q(valid_min__lt=F("valid_max")),
+                violation_error_message=_("The least possible value is below the largest."),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -7,6 +7,8 @@ from django.views.generic import DetailView
 from alliance.events.lists import DocumentListView
 from kpis.expressions import result_count
 from kpis.filters import KpiFilter
+from kpis.forms import PartsForm
+from kpis.formulas import has_formula
 from kpis.kinds import KPIS
 from kpis.models import Kpi
 from standards.models import Standard
@@ -44,7 +46,17 @@ class KpiDetailView(DetailView):
     def get_context_data(self, **kwargs) -> dict:
         # A set that is a standard bears its designation.
         standard = Standard.objects.filter(designation=self.object.kpi_set).first()
-        return super().get_context_data(standard=standard, structured_data=self._structured_data(), **kwargs)
+        return super().get_context_data(
+            standard=standard, structured_data=self._structured_data(), **self._parts(), **kwargs
+        )
+
+    def _parts(self) -> dict:
+        """The form of the formula's parts, and what they give when they are given; nothing without a formula."""
+        if not has_formula(self.object):
+            return {}
+        is_given = any(name in self.request.GET for name in PartsForm.base_fields)
+        form = PartsForm(self.request.GET if is_given else None, kpi=self.object)
+        return {"parts": form, "calculated": form.calculated if is_given and form.is_valid() else None}
 
     def _structured_data(self) -> dict:
         """The indicator as a schema.org DefinedTerm."""

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
 from alliance.members.models import Organisation, User
-from reporting import dialogue, forms, merging, parking, presence
+from reporting import dialogue, forms, merging, parking, parts, presence
 from reporting.checking import Checked, check
 from reporting.conflicts import Choice, decided
 from reporting.fields import FORMS, Page, Type
@@ -136,12 +136,24 @@ class EntriesView(View):
             "action": self.request.get_full_path() if self.report is None else self.address(),
             "others": presence.words(self.report, self.user, self.page.name) if self.report else "",
             "threads": dialogue.by_field(dialogue.threads_of(self.report)) if self.report else {},
+            **self.parts_context(checked),
             **self.more_context(),
         }
         return render(self.request, "reporting/entries.html", context, status=status)
 
     def more_context(self) -> dict[str, Any]:
         return {}
+
+    def parts_context(self, checked: Checked) -> dict[str, Any]:
+        """Where the values of a result are asked for: the parts that they can be calculated from."""
+        if parts.VALUES[0] not in forms.names_on(self.kind, self.page.name):
+            return {}
+        kpi = checked.values.get("kpi")
+        return {
+            "parts": parts.controls(kpi, self.request.POST),
+            "parts_kpi": kpi,
+            "parts_open": self.request.POST.get("action") == parts.ACTION,
+        }
 
     def form(self, texts: Mapping[str, Any], checked: Checked, *, complain: bool) -> EntryPage:
         more = self.request.GET.get("more", "")
@@ -184,6 +196,12 @@ class EntriesView(View):
             texts, undecided = decided(data)
             mine |= texts
             seen = {name: text for name, text in seen.items() if name not in undecided}
+        problems: list[str] = []
+        if data.get("action") == parts.ACTION:
+            values = self.checked({**self.texts(), **mine}).values
+            calculated = parts.outcome(values.get("kpi"), values.get("unit"), data)
+            mine |= calculated.entries
+            problems = calculated.problems
         if self.report is None and not any(mine.values()):
             if wants_json(self.request):
                 return JsonResponse({})
@@ -204,6 +222,8 @@ class EntriesView(View):
             self.reply()
         if saved.conflicts:
             return self.in_conflict(saved.conflicts)
+        if problems:
+            return self.show(notice=" ".join(problems), status=HTTPStatus.UNPROCESSABLE_ENTITY)
         return self.saved_json() if wants_json(self.request) else self.go_on(data.get("action", "next"))
 
     def reply(self) -> None:
@@ -217,6 +237,9 @@ class EntriesView(View):
             verb, name = action.split(":")[:2]
             query = f"?more={name}" if verb == "add" else ""
             return redirect(f"{self.address()}{query}#{forms.element_id(name)}")
+        if action == parts.ACTION:
+            messages.success(self.request, _("The values are calculated and filled in."))
+            return redirect(f"{self.address()}#{forms.element_id(parts.VALUES[0])}")
         if action == "save":
             messages.success(self.request, saved_words())
             return redirect(self.kept)

@@ -117,6 +117,8 @@ class Endpoint(Door, APIView):
     """An address of the API that is not a resource. It knows no parameters unless `parameters` names some."""
 
     parameters: Sequence[str] = ()
+    #: The address names a record, which may not be there.
+    has_key = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

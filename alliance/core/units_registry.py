@@ -7,16 +7,22 @@ which a short text can ask for a number with a billion digits.
 import re
 import tokenize
 from collections.abc import Iterator
-from decimal import Decimal
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from difflib import get_close_matches
+from fractions import Fraction
 from functools import cache, lru_cache
+from math import prod
 from pathlib import Path
+from typing import cast
 
 import pint
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 MAXIMUM_LENGTH = 100
+#: Of a converted value: as many as a decimal of 128 bits holds, far more than anybody measures.
+DIGITS = 34
 _TOKEN = re.compile(
     r"\s*(?:(?P<power>(?:\*\*|\^)\s*-?[1-9](?![\w.]))|(?P<name>[^\W\d]\w*|%)|(?P<number>\d{1,12}(?:\.\d{1,6})?(?![\w.]))"
     r"|(?P<operator>\*(?!\*)|/(?!/))|(?P<open>\()|(?P<close>\)))\s*"
@@ -55,6 +61,24 @@ class UnitsFileError(UnitError):
     """The file with our own units is missing or wrong."""
 
 
+class IncompatibleUnitsError(UnitError):
+    """Two units between which no value can be converted; the message names both."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """How values of one unit become values of another: value * factor + shift, without rounding."""
+
+    factor: Fraction
+    shift: Fraction = Fraction(0)
+
+    def at(self, value: Decimal) -> Decimal:
+        """The value in the other unit, rounded once, to `DIGITS` significant digits."""
+        exact = Fraction(value) * self.factor + self.shift
+        with localcontext(prec=DIGITS):
+            return Decimal(exact.numerator) / Decimal(exact.denominator)
+
+
 class Units:
     """The units of one definitions file, on top of pint's own.
 
@@ -85,6 +109,7 @@ class Units:
         except _PINT_ERRORS as error:
             raise UnitsFileError(str(error).splitlines()[0]) from error
         self._parse = lru_cache(maxsize=1_000)(self._evaluate)
+        self._line_of = lru_cache(maxsize=5_000)(self._find_line)
         # A count of things is not a share, and a score is neither, though all of them are without dimension.
         self._kinds = {"count"} | {
             name for _line, name in names if self.registry.Quantity(Decimal(1), name).dimensionless
@@ -118,7 +143,49 @@ class Units:
         Raises: UnknownUnitError, MalformedUnitError.
         """
         first, second = self.parse_unit(one), self.parse_unit(other)
+        if self._is_point(first) != self._is_point(second) and (_is_difference(first) or _is_difference(second)):
+            return False  # 20 °C and a difference of 20 °C
         return first.is_compatible_with(second) and self._kinds_of(first) == self._kinds_of(second)
+
+    def line(self, unit: str, into: str) -> Line:
+        """How values in `unit` become values in `into`.
+
+        Raises: IncompatibleUnitsError (another dimension, another kind of count, another currency), UnknownUnitError,
+            MalformedUnitError.
+        """
+        return self._line_of(unit, into)
+
+    def convert(self, value: Decimal, unit: str, into: str) -> Decimal:
+        """The value in another unit. Raises: as `line`."""
+        return value if unit == into else self.line(unit, into).at(value)
+
+    def _find_line(self, unit: str, into: str) -> Line:
+        if not self.compatible(unit, into):
+            raise IncompatibleUnitsError(
+                _("%(unit)s cannot be converted into %(into)s") % {"unit": unit, "into": into},
+                _("give the value in %(into)s, or the change in percent") % {"into": into},
+            )
+        one, other = self.parse_unit(unit), self.parse_unit(into)
+        if self._is_point(one) or self._is_point(other):
+            # A temperature: two values of it tell the line; pint has 5/9 with 28 digits.
+            nought, first = (
+                Fraction(self.registry.Quantity(number, one.units).to(other.units).magnitude).limit_denominator(10**9)
+                for number in (Decimal(0), Decimal(1))
+            )
+            return Line(first - nought, nought)
+        return Line(self._size(one) / self._size(other))
+
+    def _size(self, unit: pint.Quantity) -> Fraction:
+        """How many of its base units it is. Each name apart: pint's own way divides decimals, and rounds."""
+        sizes = (
+            Fraction(cast(Decimal, self.registry.get_root_units(name)[0])) ** int(cast(Decimal, exponent))
+            for name, exponent in unit.unit_items()
+        )
+        return Fraction(Decimal(unit.magnitude)) * prod(sizes, start=Fraction(1))
+
+    def _is_point(self, unit: pint.Quantity) -> bool:
+        """Whether its zero is not none of it: degrees Celsius as a temperature."""
+        return not unit._is_multiplicative
 
     def _kinds_of(self, unit: pint.Quantity) -> dict[str, object]:
         return {name: exponent for name, exponent in unit.unit_items() if name in self._kinds}
@@ -138,6 +205,18 @@ def parse_unit(text: str) -> pint.Quantity:
 def compatible(one: str, other: str) -> bool:
     """Whether a value in the one unit can be converted into the other. Raises: UnknownUnitError, MalformedUnitError."""
     return units().compatible(one, other)
+
+
+def convert(value: Decimal, unit: str, into: str) -> Decimal:
+    """The value in another unit, rounded once to `DIGITS` digits.
+
+    Raises: IncompatibleUnitsError, which names both units; UnknownUnitError, MalformedUnitError.
+    """
+    return units().convert(value, unit, into)
+
+
+def _is_difference(unit: pint.Quantity) -> bool:
+    return any(name.startswith("delta_") for name, _exponent in unit.unit_items())
 
 
 def _defined_names(definitions: Path) -> Iterator[tuple[int, str]]:

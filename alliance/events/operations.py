@@ -25,8 +25,9 @@ from alliance.events.views import EditorView
 
 RUNS_SHOWN = 20
 
-_READERS = {READER: gettext_lazy("Ready documents")}
-_TASKS = {
+#: Names for people; other apps add theirs.
+READERS = {READER: gettext_lazy("Ready documents")}
+TASKS = {
     runs.FOLLOW: gettext_lazy("Remaking documents"),
     runs.EXAMINE: gettext_lazy("Check of all documents"),
     runs.REBUILD: gettext_lazy("Rebuild of all documents"),
@@ -73,7 +74,7 @@ def shown_runs() -> list[ShownRun]:
     return [
         ShownRun(
             run=run,
-            label=_TASKS.get(run.task, run.task),
+            label=TASKS.get(run.task, run.task),
             is_cut_off=run.state == RunState.RUNNING and not run.is_alive,  # type: ignore[attr-defined]
             is_failing=run.pk in failing,
             took=(run.ended_at or now) - run.started_at,
@@ -97,7 +98,7 @@ class OperationsView(EditorView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         kinds = figures.staleness()
         return super().get_context_data(
-            readers=[(_READERS.get(one.name, one.name), one) for one in figures.readers()],
+            readers=[(READERS.get(one.name, one.name), one) for one in figures.readers()],
             unsettled=figures.unsettled(),
             holder=figures.holder(),
             kinds=kinds,

@@ -70,8 +70,11 @@ def _note(recorder: runs.Recorder, report: upkeep.Report) -> None:
 def wake() -> None:
     """Let the worker look at once. One message at a time waits; when it is lost, the sweep finds the work."""
     if cache.add(_WOKEN, 1, _WOKEN_SECONDS):
-        follow_changes.delay()
+        for task in WOKEN:
+            task.delay()
 
 
-#: By name: what an editor may start.
+#: What follows the log; other apps add theirs.
+WOKEN = [follow_changes]
+#: By name: what an editor may start; other apps add theirs.
 STARTABLE = {FOLLOW: follow_changes, EXAMINE: examine_documents, REBUILD: rebuild_documents}

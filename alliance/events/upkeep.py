@@ -31,18 +31,18 @@ _LOCK = 7_301_002
 Progress = Callable[[int, int], None]
 
 
-def _silent(done: int, expected: int) -> None:
+def silent(done: int, expected: int) -> None:
     """Progress that nobody watches."""
 
 
 @contextmanager
-def _alone(*, wait: bool = False) -> Iterator[bool]:
-    """Whether nobody else does upkeep now; if so, nobody else can until the block ends or the process dies."""
+def alone(lock: int = _LOCK, *, wait: bool = False) -> Iterator[bool]:
+    """Whether nobody else does this upkeep now; if so, nobody else can until the block ends or the process dies."""
     with connection.cursor() as cursor:
         if wait:
-            cursor.execute("SELECT true FROM pg_advisory_lock(%s)", [_LOCK])
+            cursor.execute("SELECT true FROM pg_advisory_lock(%s)", [lock])
         else:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
         if not cursor.fetchone()[0]:
             yield False
             return
@@ -51,19 +51,19 @@ def _alone(*, wait: bool = False) -> Iterator[bool]:
     finally:
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
         except Error:
             connection.close()  # the lock goes with the session
 
 
 # --- following the log -----------------------------------------------------------------------------------------------
-def follow(progress: Progress = _silent) -> int | None:
+def follow(progress: Progress = silent) -> int | None:
     """Make the documents what the records are, as far as the log is settled.
 
     Returns: how many documents were made anew; None when somebody else is at it.
     """
-    with statement_timeout(0), _alone() as alone:
-        if not alone:
+    with statement_timeout(0), alone() as is_alone:
+        if not is_alone:
             return None
         ledger.mend_foreign()
         made = _refit(progress)
@@ -233,7 +233,7 @@ class Report:
         return told or [f"{self.compared} documents compared: none differed."]
 
 
-def examine(progress: Progress = _silent) -> Report:
+def examine(progress: Progress = silent) -> Report:
     """Compare every stored document with its record, and the log with what its reader has counted. Changes nothing."""
     report = Report(faults=ledger.faults())
     with statement_timeout(0):
@@ -256,12 +256,12 @@ def _compare_counts(kind: Kind, report: Report) -> None:
         report.miscounted[kind.name] = number
 
 
-def rebuild(progress: Progress = _silent) -> Report:
+def rebuild(progress: Progress = silent) -> Report:
     """Repair everything: triggers, log, cursor, documents. Waits for whoever follows the log just now.
 
     Returns: what differed; nothing does after a normal run.
     """
-    with statement_timeout(0), _alone(wait=True):
+    with statement_timeout(0), alone(wait=True):
         report = Report(faults=ledger.faults())
         triggers.install()
         ledger.mend_foreign()

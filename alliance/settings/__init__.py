@@ -167,11 +167,13 @@ CELERY_BEAT_SCHEDULE = {
     "send-digests": {"task": "alliance.members.tasks.send_digests", "schedule": 60.0, "options": {"expires": 60}},
     # A committed write wakes the worker at once; this finds what no message told of.
     "follow-changes": {"task": "alliance.events.tasks.follow_changes", "schedule": 5.0, "options": {"expires": 5}},
+    "follow-aggregates": {"task": "kpis.tasks.follow_aggregates", "schedule": 5.0, "options": {"expires": 5}},
     "forget-requests": {"task": "reporting.tasks.forget_requests", "schedule": 3_600.0},
     # Whoever submits a report wakes the worker; this finds what no message told of.
     "assign-reports": {"task": "reporting.tasks.assign_reports", "schedule": 300.0, "options": {"expires": 300}},
     "sweep-jobs": {"task": "alliance.events.jobs.sweep_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "examine-documents": {"task": "alliance.events.tasks.examine_documents", "schedule": crontab(hour=2, minute=30)},
+    "examine-aggregates": {"task": "kpis.tasks.examine_aggregates", "schedule": crontab(hour=2, minute=50)},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from alliance.core.units_registry import Units, UnitsFileError
-from kpis.reference import gaps, places, results, standards, use_cases
+from kpis.reference import catalogue, gaps, places, results, standards, use_cases
 from kpis.reference.problems import Problem, Problems
 from kpis.reference.store import Tally
 from kpis.reference.tables import read_table
@@ -21,9 +21,11 @@ class Data:
     """Everything that the files say, checked."""
 
     places: places.Places
-    catalogue: standards.Catalogue
+    standards: standards.Catalogue
     use_cases: use_cases.UseCases
     kpis: results.Kpis
+    headings: dict[str, catalogue.Headings]
+    links: list[catalogue.LinkRow]
     results: list[results.ResultRow]
     gap_count: int
 
@@ -78,20 +80,24 @@ def read(directory: Path, problems: Problems) -> Data:
     standard_table = read_table(directory / standards.FILE, standards.COLUMNS, problems)
     use_case_table = read_table(directory / use_cases.FILE, use_cases.COLUMNS, problems)
     kpi_table = read_table(directory / results.KPIS_FILE, results.KPI_COLUMNS, problems)
+    headings_table = read_table(directory / catalogue.HEADINGS_FILE, catalogue.HEADINGS_COLUMNS, problems)
+    link_table = read_table(directory / catalogue.LINKS_FILE, catalogue.LINKS_COLUMNS, problems)
     result_table = read_table(directory / results.FILE, results.COLUMNS, problems)
     gap_table = read_table(directory / gaps.FILE, gaps.COLUMNS, problems)
 
     all_places = places.read_places(city_table, problems)
-    catalogue = standards.read_standards(standard_table, problems)
-    cases = use_cases.read_use_cases(use_case_table, all_places, catalogue, problems)
+    all_standards = standards.read_standards(standard_table, problems)
+    cases = use_cases.read_use_cases(use_case_table, all_places, all_standards, problems)
     kpis = results.read_kpis(kpi_table, units, problems)
     return Data(
         all_places,
-        catalogue,
+        all_standards,
         cases,
         kpis,
+        catalogue.read_headings(headings_table, kpis, problems),
+        catalogue.read_links(link_table, kpis, units, problems),
         results.read_results(result_table, cases, kpis, units, problems),
-        gaps.check_gaps(gap_table, catalogue, problems),
+        gaps.check_gaps(gap_table, all_standards, problems),
     )
 
 
@@ -101,8 +107,10 @@ def store(data: Data, problems: Problems) -> list[Tally]:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     verticals, vertical_tally = places.store_verticals()
     cities, place_tallies = places.store_places(data.places)
-    editions, standard_tallies = standards.store_standards(data.catalogue, problems)
+    editions, standard_tallies = standards.store_standards(data.standards, problems)
     cases, case_tallies = use_cases.store_use_cases(data.use_cases, cities, verticals, editions)
-    kpis, kpi_tally = results.store_kpis(data.kpis, verticals)
+    headings = {code: data.headings.get(code, catalogue.UNKNOWN).owned() for code in data.kpis.rows}
+    kpis, kpi_tally = results.store_kpis(data.kpis, headings, verticals)
+    link_tally = catalogue.store_links(data.links, kpis, problems)
     result_tally = results.store_results(data.results, cases, kpis)
-    return [vertical_tally, *place_tallies, *standard_tallies, *case_tallies, kpi_tally, result_tally]
+    return [vertical_tally, *place_tallies, *standard_tallies, *case_tallies, kpi_tally, link_tally, result_tally]

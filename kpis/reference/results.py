@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -205,8 +206,10 @@ def _check_unit(cells: Cells, result: ResultRow, kpis: Kpis, units: Units | None
         cells.warn("unit", what, "it is kept as reported, and stays apart from other results of this indicator")
 
 
-def store_kpis(kpis: Kpis, verticals: Mapping[str, int]) -> tuple[dict[str, Kpi], Tally]:
-    """Returns code -> indicator."""
+def store_kpis(
+    kpis: Kpis, headings: Mapping[str, Mapping[str, Any]], verticals: Mapping[str, int]
+) -> tuple[dict[str, Kpi], Tally]:
+    """Returns code -> indicator. Args: headings: code -> further fields of every indicator."""
     store = Store(Kpi, "indicators", "code")
     rows = store.bring(
         {
@@ -222,6 +225,7 @@ def store_kpis(kpis: Kpis, verticals: Mapping[str, int]) -> tuple[dict[str, Kpi]
                     "kind": row.kind,
                     "definition": row.definition,
                     "source": row.source,
+                    **headings[code],
                 },
                 wished_slug=slugify(code, "indicator"),
             )

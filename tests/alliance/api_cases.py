@@ -23,6 +23,7 @@ REAL_KEYS = {
     "standards": "iso-37120",
     "bodies": "iso",
     "kpis": "all-wat-cso",
+    "aggregates": "all-wat-cso.all.all.all.change",
     "cities": "bogota-co",
     "countries": "CO",
     "verticals": "water",

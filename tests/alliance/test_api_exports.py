@@ -88,7 +88,7 @@ def test_xlsx_has_numbers_as_numbers_and_says_what_it_is(client, name):
 def test_the_file_name_tells_what_and_when(client, name, ending):
     plain = client.get(f"/api/v1/{name}.{ending}")
     assert plain["Content-Disposition"] == f'attachment; filename="alliance-{name}-2026-11-24.{ending}"'
-    query = {"verticals": "sort=code", "bodies": "q=iso"}.get(name, "q=water")
+    query = {"verticals": "sort=code", "bodies": "q=iso", "aggregates": "kpi=all-wat-cso"}.get(name, "q=water")
     filtered = client.get(f"/api/v1/{name}.{ending}?{query}")
     mark = "" if name == "verticals" else "-filtered"
     assert filtered["Content-Disposition"] == f'attachment; filename="alliance-{name}{mark}-2026-11-24.{ending}"'
@@ -101,7 +101,8 @@ def test_the_file_name_tells_what_and_when(client, name, ending):
 def test_an_empty_set_is_a_valid_file(client, name, ending):
     if name == "verticals":
         pytest.skip("The sixteen fields have no filter.")
-    body = body_of(client.get(f"/api/v1/{name}.{ending}?q=zzqqxxzzqq"))
+    query = "set=ISO 37122" if name == "aggregates" else "q=zzqqxxzzqq"
+    body = body_of(client.get(f"/api/v1/{name}.{ending}?{query}"))
     if ending == "csv":
         assert csv_rows(body) == []
         assert body.count(b"\r\n") == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kpis.models import Kpi, Result
+from kpis.models import Kpi, KpiLink, Result
 from usecases.models import City, UseCase
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +28,8 @@ RIDERS = ("results.csv", "brt-lite-lagos")
 TRIPS = ("results.csv", "owl-bus-seoul")
 PROV = ("standards.csv", "W3C PROV-O")
 FULL = ("kpis.csv", "ALL-PRK-FULL")
+HEADINGS = ("kpi_headings.csv", "EC: ICT: ICT: 1C")
+LINK = ("kpi_crosswalk.csv", "CK-PRO-01")
 NEED = ("standards_gaps.csv", "City as a system of systems")
 CELLS = {
     # What is wrong: file, the row's first cell, column, value; then what is said, and how to mend it.
@@ -108,6 +110,14 @@ CELLS = {
     "unknown unit of a value": (*RIDERS, "unit", "rides/day", "no unit is called “rides”", "units.txt"),
     "value without unit": (*RIDERS, "unit", "", "a value needs its unit", "dimensionless"),
     "baseline alone": (*TRIPS, "result_value", "", "neither a result nor a relative change", "one of"),
+    "half a formula": (*HEADINGS, "scale", "", "needs numerator, denominator and a scale", "all three"),
+    "scale of nothing": (*HEADINGS, "scale", "-100", "-100 is not above 0", "multiplied by"),
+    "range upside down": (*HEADINGS, "valid_max", "-1", "-1 is not above 0", "larger number"),
+    "no goal": (*HEADINGS, "sdg", "18.1", "“18.1” is no goal", "6.2.1"),
+    "level": (*HEADINGS, "hkpi_level", "technolgy", "is not known here", "did you mean “technology”?"),
+    "headings without source": (*HEADINGS, "source", "", "name no source", "where they come from"),
+    "headings of no indicator": (*HEADINGS, "code", "ALL-XYZ", "“ALL-XYZ” is not in kpis.csv", "add it"),
+    "link to no indicator": (*LINK, "other_code", "ALL-XYZ", "“ALL-XYZ” is not in kpis.csv", "add it"),
     "method": (*TRIPS, "method", "modelled", "“modelled” is not known", "did you mean “model”?"),
 }
 
@@ -360,3 +370,46 @@ def test_a_broken_row_does_not_make_its_references_dangle(data):
 def test_a_file_that_cannot_be_read_does_not_make_its_references_dangle(data):
     data.write_bytes("usecases.csv", b"\xff" + data.bytes("usecases.csv"))
     assert only_error(data)[0] == "usecases.csv:1:-"
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [
+        ("CK-PRO-01", "An indicator is not linked to itself"),
+        ("ISO37120:2014/12.3", "same better direction"),
+        ("CK-PEO-02", "percent cannot be converted into count/(100000*person)"),
+    ],
+)
+def test_what_is_no_exact_link(data, other, what):
+    row = data.row_of(*LINK[:1], code=LINK[1])
+    data.set("kpi_crosswalk.csv", row, other_code=other)
+    place, says = only_error(data)
+    assert place == f"kpi_crosswalk.csv:{row}:relation"
+    assert what in says
+
+
+def test_a_link_may_not_contradict_the_links_above_it(data):
+    """Unemployment of U4SSC and of CITYkeys are both that of ISO: one cannot be broader than the other."""
+    row = data.append("kpi_crosswalk.csv", 2, code="CK-PRO-01", other_code="EC: P: EM: 1C", relation="broader")
+    place, says = only_error(data)
+    assert place == f"kpi_crosswalk.csv:{row}:relation"
+    assert "broader than itself" in says
+
+
+def test_a_pair_has_one_link(data):
+    row = data.append("kpi_crosswalk.csv", 2, code="ISO37120:2014/5.1", other_code="EC: P: EM: 1C", relation="close")
+    assert only_error(data) == (
+        f"kpi_crosswalk.csv:{row}:relation",
+        "These two are linked already: correct this row, or the one that it contradicts",
+    )
+
+
+@pytest.mark.usefixtures("reference_data")
+def test_a_link_of_the_database_alone_is_not_contradicted(data):
+    first, second = (Kpi.objects.get(code=code) for code in ("ISO37120:2014/5.2", "ISO37120:2014/5.4"))
+    KpiLink.objects.create(kpi=first, other=second, relation="close", reason="r", said_by="x", source="s")
+    data.append("kpi_crosswalk.csv", 2, code="ISO37120:2014/5.4", other_code="ISO37120:2014/5.2", relation="narrower")
+    place, says = only_error(data)
+    assert place == "kpi_crosswalk.csv:-:-"
+    assert "a link of the database alone contradicts it" in says
+    assert "/admin/" in says

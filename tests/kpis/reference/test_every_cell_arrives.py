@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.conf import settings
 
-from kpis.models import Kpi, Result, ResultState
+from kpis.models import Kpi, KpiLink, Result, ResultState
 from standards.models import Edition
 from usecases.models import City, Status, UseCase
 
@@ -103,6 +103,49 @@ def test_indicators():
                 "kind": kpi.kind,
                 "definition": kpi.definition,
                 "source": kpi.source,
+            },
+        )
+
+
+def test_headings_of_indicators():
+    kpis = {kpi.code: kpi for kpi in Kpi.objects.all()}
+    rows = list(rows_of("kpi_headings.csv"))
+    assert len(rows) == len(kpis)
+    for row in rows:
+        kpi = kpis[row["code"]]
+        assert_arrives(
+            row,
+            {
+                "code": kpi.code,
+                "numerator": kpi.numerator,
+                "denominator": kpi.denominator,
+                "scale": kpi.scale,
+                "formula": kpi.formula,
+                "rationale": kpi.rationale,
+                "sdg": kpi.sdg,
+                "valid_min": kpi.valid_min,
+                "valid_max": kpi.valid_max,
+                "hkpi_level": kpi.level,
+                "source": kpi.headings_source,
+            },
+        )
+
+
+def test_links_between_indicators():
+    links = {(link.kpi.code, link.other.code): link for link in KpiLink.objects.select_related("kpi", "other")}
+    rows = list(rows_of("kpi_crosswalk.csv"))
+    assert len(rows) == len(links)
+    for row in rows:
+        link = links[row["code"], row["other_code"]]
+        assert_arrives(
+            row,
+            {
+                "code": link.kpi.code,
+                "other_code": link.other.code,
+                "relation": link.relation,
+                "reason": link.reason,
+                "said_by": link.said_by,
+                "source": link.source,
             },
         )
 

@@ -25,6 +25,7 @@ def test_everything_is_added_and_counted(data):
     assert rows["cities"] == [records["cities"], 0, 0, 0]
     assert rows["editions"] == [records["standards"], 0, 0, 0]
     assert rows["indicators"] == [records["kpis"], 0, 0, 0]
+    assert rows["links between indicators"] == [len(data.records("kpi_crosswalk.csv")), 0, 0, 0]
     assert rows["use cases"] == [records["usecases"], 0, 0, 0]
     assert rows["results"] == [records["results"], 0, 0, 0]
     counted = {

@@ -1,0 +1,27 @@
+"""An indicator with as many results as a test needs, each in a city of its own."""
+
+from decimal import Decimal
+
+from kpis.models import Kpi
+from tests.kpis import recipes as kpis
+from tests.usecases import recipes as use_cases
+from usecases.models import Country, Region
+
+
+def region(slug: str = "europe") -> Region:
+    return Region.objects.get(slug=slug)
+
+
+def measured(changes, *, direction: str = "decrease", country: str = "DE", **fields) -> Kpi:
+    """One result a change, in percent."""
+    kpi = kpis.kpi(direction=direction)
+    place = Country.objects.get(code=country)
+    for change in changes:
+        city = use_cases.city(country=place, population=100_000)
+        kpis.result(
+            kpi=kpi,
+            use_case=use_cases.use_case(city=city),
+            relative_change_percent=Decimal(str(change)),
+            **fields,
+        )
+    return kpi

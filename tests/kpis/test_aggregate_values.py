@@ -1,0 +1,130 @@
+"""What the database computes of a cell is what `kpis.statistics` says of its values, to 1e-9."""
+
+import random
+
+import pytest
+from django.db import connection
+
+from kpis import aggregate_sql as sql
+from kpis.aggregating import know_sizes
+from kpis.models import Aggregate, AggregateInput
+from kpis.statistics import summarise
+
+pytestmark = pytest.mark.django_db
+
+NUMBERS = ("mean", "median", "lower_quartile", "upper_quartile", "minimum", "maximum")
+
+
+def random_inputs(chance: random.Random, count: int) -> list[AggregateInput]:
+    scale = 10 ** chance.uniform(-6, 9)
+    values = [None, 0.0, *(round(chance.gauss(chance.uniform(-2, 2), 1) * scale, 6) for _ in range(count))]
+    return [
+        AggregateInput(
+            result_id=number,
+            kpi_id=1,
+            vertical_id=chance.choice([1, 2, 3]),
+            region_id=chance.choice([1, 2]),
+            design=chance.choice(["control", "trend", "before-after", "stated"]),
+            use_case_id=chance.randrange(count),
+            city_id=chance.randrange(5),
+            year=chance.choice([None, 2001, 2020]),
+            is_directed=True,
+            change=chance.choice(values),
+            value=chance.choice(values),
+            changed_at="2026-01-01T00:00:00Z",
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def cells(select: str) -> dict[tuple, dict]:
+    with connection.cursor() as cursor:
+        cursor.execute(select)
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return {(row["vertical_id"], row["region_id"], row["design"], row["measure"]): row for row in rows}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_cell_has_the_statistics_of_its_values(seed):
+    chance = random.Random(seed)
+    rows = random_inputs(chance, chance.choice([1, 2, 5, 6, 40, 400]))
+    AggregateInput.objects.bulk_create(rows)
+    know_sizes(500)
+    found = cells(sql.every_cell(sql.INPUT))
+    wanted = set()
+    for vertical in (None, 1, 2, 3):
+        for region in (None, 1, 2):
+            for design in ("", "control", "trend", "before-after", "stated"):
+                inside = [
+                    row
+                    for row in rows
+                    if vertical in (None, row.vertical_id)
+                    and region in (None, row.region_id)
+                    and design in ("", row.design)
+                ]
+                for measure in ("change", "value"):
+                    values = [getattr(row, measure) for row in inside if getattr(row, measure) is not None]
+                    if inside and (values or measure == "change"):
+                        wanted.add((vertical, region, design, measure))
+                        assert_summarised(found[vertical, region, design, measure], inside, values, measure)
+    assert set(found) == wanted
+
+
+def assert_summarised(cell: dict, inside: list[AggregateInput], values: list[float], measure: str) -> None:
+    assert (cell["results"], cell["n"]) == (len(inside), len(values))
+    assert cell["use_cases"] == len({row.use_case_id for row in inside})
+    assert cell["cities"] == len({row.city_id for row in inside})
+    years = [row.year for row in inside if row.year]
+    assert (cell["oldest_year"], cell["newest_year"]) == ((min(years), max(years)) if years else (None, None))
+    if len(values) < 3:
+        assert cell["points"] == sorted(values)
+        assert all(cell[name] is None for name in (*NUMBERS, "median_low", "mean_low", "improved"))
+        return
+    summary, scale = summarise(values), max(map(abs, values)) or 1.0
+    assert cell["points"] == []
+    for name in NUMBERS:
+        assert abs(cell[name] - getattr(summary, name)) <= 1e-9 * scale, name
+    assert abs(cell["mean_low"] - summary.mean_interval.low) <= 1e-9 * scale
+    assert abs(cell["mean_high"] - summary.mean_interval.high) <= 1e-9 * scale
+    interval = summary.median_interval
+    told = (cell["median_low"], cell["median_high"], cell["median_coverage"])
+    assert told == ((interval.low, interval.high, interval.coverage) if interval else (None, None, None))
+    counted = (cell["improved"], cell["unchanged"], cell["worsened"])
+    assert counted == ((summary.improved, summary.unchanged, summary.worsened) if measure == "change" else (None,) * 3)
+
+
+def test_touched_cells_are_computed_as_all_are():
+    AggregateInput.objects.bulk_create(random_inputs(random.Random(7), 60))
+    know_sizes(500)
+    everything = cells(sql.every_cell(sql.INPUT))
+    leaf = "(VALUES (1::bigint, 2::bigint, 1::bigint, 'trend')) AS leaf(kpi_id, vertical_id, region_id, design)"
+    touched = f"({sql.touched_by(f'(SELECT * FROM {leaf})')})"
+    some = cells(sql.cells_in(touched))
+    inside = {key for key in everything if key[0] in (None, 2) and key[1] in (None, 1) and key[2] in ("", "trend")}
+    assert some == {key: everything[key] for key in inside}
+
+
+def test_a_hash_stands_for_the_inputs():
+    AggregateInput.objects.bulk_create(random_inputs(random.Random(1), 10))
+    know_sizes(500)
+    before = {key: cell["inputs_hash"] for key, cell in cells(sql.every_cell(sql.INPUT)).items()}
+    changed = AggregateInput.objects.exclude(change=None).first()
+    AggregateInput.objects.filter(pk=changed.pk).update(change=changed.change + 1)
+    after = {key: cell["inputs_hash"] for key, cell in cells(sql.every_cell(sql.INPUT)).items()}
+    differing = {key for key in before if before[key] != after[key]}
+    assert differing == {
+        key
+        for key in before
+        if key[0] in (None, changed.vertical_id)
+        and key[1] in (None, changed.region_id)
+        and key[2] in ("", changed.design)
+    }
+
+
+def test_no_cell_is_kept_twice():
+    values = {"kpi_id": 1, "measure": "change", "results": 0, "use_cases": 0, "cities": 0, "n": 0}
+    values["as_of"] = "2026-01-01T00:00:00Z"
+    Aggregate.objects.create(**values)
+    with pytest.raises(Exception, match="kpis_aggregate_once"):
+        Aggregate.objects.create(**values)
