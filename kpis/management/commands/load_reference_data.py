@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, IntegrityError, OperationalError, ProgrammingError
 
 from alliance.events import upkeep
-from kpis.reference.load import Report, load_reference_data
+from kpis.reference.load import FURTHER, Report, load_reference_data
 
 #: A changed row is told in one line; a new edition of a file may have thousands.
 MOST_CHANGES_SHOWN = 50
@@ -30,6 +30,8 @@ class Command(BaseCommand):
             report = load_reference_data(directory, check_only=check_only)
             if not (check_only or report.errors):
                 upkeep.follow()  # the first visitor finds ready documents
+                for further in FURTHER.values():
+                    further.follow()
         except IntegrityError as error:
             self._stop(f"Somebody changed the same rows at this moment ({_first_line(error)}). Run it again.")
         except ProgrammingError as error:
