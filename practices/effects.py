@@ -185,18 +185,18 @@ def _merged(effects, key, correlation: float) -> list[Effect]:
 
 
 def _mean(group: list[Effect], correlation: float) -> Effect:
+    """By inverse variances 1/v, whose sum is S: the covariances of all pairs come to
+    ((1 - r) S + r (sum of 1/sqrt(v))²) / S², so that sums over the group are all that is needed of it."""
     if len(group) == 1:
         return group[0]
     weights = [1 / effect.variance for effect in group]
     total = fsum(weights)
-    shares = [weight / total for weight in weights]
-    own = fsum(share * share * effect.variance for share, effect in zip(shares, group, strict=True))
-    together = fsum(share * sqrt(effect.variance) for share, effect in zip(shares, group, strict=True))
+    together = fsum(map(sqrt, weights)) / total
     first = group[0]
     return Effect(
-        estimate=fsum(share * effect.estimate for share, effect in zip(shares, group, strict=True)),
-        variance=(1 - correlation) * own + correlation * together * together,
-        imputed=fsum(share * effect.imputed for share, effect in zip(shares, group, strict=True)),
+        estimate=fsum(weight * effect.estimate for weight, effect in zip(weights, group, strict=True)) / total,
+        variance=(1 - correlation) / total + correlation * together * together,
+        imputed=fsum(weight * effect.imputed for weight, effect in zip(weights, group, strict=True)) / total,
         use_case=first.use_case if all(effect.use_case == first.use_case for effect in group) else "",
         city=first.city,
         results=tuple(sorted((key for effect in group for key in effect.results), key=str)),

@@ -15,6 +15,7 @@ Sources:
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
+from operator import mul
 from typing import Literal
 
 from alliance.core.quantiles import NORMAL_975, chi_squared_quantile, chi_squared_tail, t_quantile_975
@@ -165,8 +166,9 @@ def _weighted(y: Sequence[float], v: Sequence[float], tau_squared: float) -> tup
     total = fsum(w)
     # Around one of the values, so that equal effects have a mean that equals them, and no spread.
     origin = min(y)
-    mean = origin + fsum(weight * (value - origin) for weight, value in zip(w, y, strict=True)) / total
-    return w, total, mean, fsum(weight * (value - mean) ** 2 for weight, value in zip(w, y, strict=True))
+    mean = origin + fsum(map(mul, w, [value - origin for value in y])) / total
+    away = [value - mean for value in y]
+    return w, total, mean, fsum(map(mul, w, map(mul, away, away)))
 
 
 # --- the variance between cities -------------------------------------------------------------------------------------
@@ -206,9 +208,10 @@ def _reml(y: Sequence[float], v: Sequence[float]) -> float:
     tau_squared, slowed, before = _dersimonian_laird(y, v), 1.0, 0.0
     for _ in range(MOST_STEPS):
         w, total, mean, _q = _weighted(y, v, tau_squared)
-        squares = fsum(weight * weight for weight in w)
-        cubes = fsum(weight**3 for weight in w)
-        residual = fsum((weight * (value - mean)) ** 2 for weight, value in zip(w, y, strict=True))
+        w_squared = list(map(mul, w, w))
+        squares, cubes = fsum(w_squared), fsum(map(mul, w_squared, w))
+        away = [value - mean for value in y]
+        residual = fsum(map(mul, w_squared, map(mul, away, away)))
         score = residual - total + squares / total
         information = squares - 2 * cubes / total + (squares / total) ** 2
         step = score / information

@@ -88,6 +88,7 @@ def chi_squared_tail(value: float, freedom: int) -> float:
     return min(1.0, fsum([erfc(sqrt(half)) if freedom % 2 else 0.0, *terms]))
 
 
+@lru_cache(maxsize=4096)
 def chi_squared_quantile(share: float, freedom: int) -> float:
     """The value that chi-squared stays below with a chance of `share` (0 to 1, both excluded), by bisection.
 
