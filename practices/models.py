@@ -260,6 +260,22 @@ class RankingRun(Record):
         return f"{self.pk} ({self.as_of})"
 
 
+#: What moves a practice, as runs keep it, and as pages say it.
+CAUSE_WORDS = {
+    "first ranking": _("First ranking"),
+    "new practice": _("New practice"),
+    "correction or new result": _("New or corrected result"),
+    "new or changed link": _("A use case was linked or taken away"),
+    "challenge": _("A challenge was opened or answered"),
+    "changed practice": _("The practice was edited"),
+    "changed record": _("A record that it rests on was edited"),
+    "rule": _("New version of the rule"),
+    "age": _("Results grew older"),
+    "repair": _("Full check"),
+    "other practices moved": _("Other practices moved"),
+}
+
+
 class Score(models.Model):
     """A practice's place in one run, and the lines that add up to its score."""
 
@@ -282,3 +298,8 @@ class Score(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id}: {self.practice_id}"
+
+    @property
+    def cause_words(self) -> str:
+        """The cause in the reader's language; one without words of its own as it stands."""
+        return str(CAUSE_WORDS.get(self.cause, self.cause))
