@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from kpis.models import Kpi
@@ -29,8 +30,9 @@ class WeightsForm(forms.Form):
     )
     size = forms.ChoiceField(choices=[("", _("Any")), *SizeBand.choices], required=False, label=_("Size of my city"))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict) -> None:
+        # A slider always has a place: a weight that is not given is 0.
+        super().__init__({**dict.fromkeys(CRITERIA, "0"), **data.dict()})
         for name in CRITERIA:
             self.fields[name] = forms.IntegerField(
                 min_value=0,

@@ -119,10 +119,9 @@ def draws(one: Candidate, rule: Mapping[str, Any]) -> list[float]:
 
 
 def rank(candidates: Sequence[Candidate], rule: Mapping[str, Any]) -> list[Ranked]:
-    """The default order with bands; at its end, by name, what has not enough evidence.
-
-    A practice opens a new band when its grade is another one, or when its effect lies below that of the band's first
-    practice in at least `apart` of the draws.
+    """The default order with bands; at its end, by name, what has not enough evidence. A practice opens
+    a new band when its grade is another one, or when its effect lies below that of the band's first practice in at
+    least `apart` of the draws.
 
     Args: rule: the section [ranking] of the rule file.
     """
@@ -178,7 +177,8 @@ def default_movers(candidates: Sequence[Candidate], rule: Mapping[str, Any]) -> 
 
 def read_candidates(rows: Iterable[Mapping[str, str]]) -> list[Candidate]:
     """From the lines of `inputs.csv`; an empty cell is not known."""
-    read = {"grade": int, "cities": int, "newest_year": int, "slug": str, "cost_known": lambda text: text == "True"}
+    read: dict[str, Any] = dict.fromkeys(("grade", "cities", "newest_year"), int)
+    read |= {"slug": str, "cost_known": lambda text: text == "True"}
     return [
         Candidate(**{f.name: read.get(f.name, float)(row[f.name]) for f in fields(Candidate) if row[f.name] != ""})
         for row in rows
