@@ -19,6 +19,7 @@ import kpis.api
 import kpis.crosswalk_api
 import kpis.formula_api
 import kpis.insight.api
+import practices.api
 import reporting.api
 import standards.api
 import usecases.api
@@ -199,6 +200,9 @@ urlpatterns: list[Any] = [
     path("v1/", RootView.as_view(), name="root"),
     path("v1/schema/", SchemaView.as_view(), name="schema"),
     path("v1/docs/", DocsView.as_view(), name="docs"),
+    path("v1/practices/", practices.api.PracticesView.as_view(), name="practices"),
+    path("v1/practices/<slug:slug>/evidence/", practices.api.EvidenceView.as_view(), name="practice-evidence"),
+    path("v1/rankings/<int:run>/", practices.api.RankingView.as_view(), name="ranking"),
 ]
 for _resource in RESOURCES:
     _door: dict[str, Any] = {"filterset_class": filterset_of(_resource)}

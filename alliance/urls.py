@@ -36,6 +36,7 @@ urlpatterns = [
         path("standards/", StandardListView.as_view(filterset_class=UsedStandardFilter), name="standards"),
         path("use-cases/", include("usecases.urls")),
         path("standards/", include("standards.urls")),
+        path("practices/", include("practices.urls")),
         path("kpis/", include("kpis.urls")),
         path("results/", include("kpis.result_urls")),
         path("cities/", include("usecases.city_urls")),

@@ -21,6 +21,7 @@ class Entry:
 #: Links of the header, in order. Each must resolve.
 HEADER = (
     Entry(_("Use cases"), "usecases:list"),
+    Entry(_("What works"), "practices:list"),
     Entry(_("Standards"), "standards:list"),
     Entry(_("Indicators"), "kpis:list"),
     Entry(_("Map"), "map"),
@@ -33,6 +34,7 @@ FOOTER = (
         pgettext_lazy("column of the footer", "Find"),
         (
             Entry(_("Use cases"), "usecases:list"),
+            Entry(_("What works"), "practices:list"),
             Entry(_("Standards"), "standards:list"),
             Entry(_("Indicators"), "kpis:list"),
             Entry(_("Results"), "results:list"),
@@ -48,6 +50,7 @@ FOOTER = (
             Entry(_("Your workspace"), "reporting:workspace", MEMBERS),
             Entry(_("Become a member"), "join:join"),
             Entry(_("Your organisations"), "own_organisations:list", MEMBERS),
+            Entry(_("Propose a practice"), "practices:propose", MEMBERS),
             Entry(_("Ask the Alliance"), "contact:ask"),
             Entry(_("Create an account"), "account_signup", VISITORS),
             Entry(_("Sign in"), "account_login", VISITORS),

@@ -28,6 +28,7 @@ PROXY_COUNT = env.int("PROXY_COUNT", default=0)
 
 # --- applications
 INSTALLED_APPS = [
+    "practices",
     "reporting",
     "kpis",
     "usecases",
@@ -172,6 +173,8 @@ CELERY_BEAT_SCHEDULE = {
     # Whoever submits a report wakes the worker; this finds what no message told of.
     "assign-reports": {"task": "reporting.tasks.assign_reports", "schedule": 300.0, "options": {"expires": 300}},
     "sweep-jobs": {"task": "alliance.events.jobs.sweep_jobs", "schedule": 10.0, "options": {"expires": 10}},
+    "follow-practices": {"task": "practices.tasks.follow_practices", "schedule": 5.0, "options": {"expires": 5}},
+    "examine-practices": {"task": "practices.tasks.examine_practices", "schedule": crontab(hour=3, minute=10)},
     "examine-documents": {"task": "alliance.events.tasks.examine_documents", "schedule": crontab(hour=2, minute=30)},
     "examine-aggregates": {"task": "kpis.tasks.examine_aggregates", "schedule": crontab(hour=2, minute=50)},
 }

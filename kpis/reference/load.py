@@ -1,7 +1,9 @@
 """The order of the load: read everything, check everything, then write in one transaction."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -28,6 +30,8 @@ class Data:
     links: list[catalogue.LinkRow]
     results: list[results.ResultRow]
     gap_count: int
+    #: What `FURTHER` files say, by the name of who reads them.
+    further: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,25 @@ class Report:
     warnings: list[Problem]
     tallies: list[Tally]
     gap_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """Files of a higher floor, read and stored with the others.
+
+    Attributes:
+        read: of the folder, what the other files say, and problems.
+        store: of what was read; ids of fields by code, ids of use cases by slug, indicators by code.
+        follow: after all is written, brings what is computed of it up to date.
+    """
+
+    read: Callable[[Path, Data, Problems], Any]
+    store: Callable[..., list[Tally]]
+    follow: Callable[[], object]
+
+
+#: Higher floors add themselves when their app is ready.
+FURTHER: dict[str, Further] = {}
 
 
 class _UndoError(Exception):
@@ -89,7 +112,7 @@ def read(directory: Path, problems: Problems) -> Data:
     all_standards = standards.read_standards(standard_table, problems)
     cases = use_cases.read_use_cases(use_case_table, all_places, all_standards, problems)
     kpis = results.read_kpis(kpi_table, units, problems)
-    return Data(
+    data = Data(
         all_places,
         all_standards,
         cases,
@@ -99,6 +122,9 @@ def read(directory: Path, problems: Problems) -> Data:
         results.read_results(result_table, cases, kpis, units, problems),
         gaps.check_gaps(gap_table, all_standards, problems),
     )
+    for name, one in FURTHER.items():
+        data.further[name] = one.read(directory, data, problems)
+    return data
 
 
 def store(data: Data, problems: Problems) -> list[Tally]:
@@ -113,4 +139,7 @@ def store(data: Data, problems: Problems) -> list[Tally]:
     kpis, kpi_tally = results.store_kpis(data.kpis, headings, verticals)
     link_tally = catalogue.store_links(data.links, kpis, problems)
     result_tally = results.store_results(data.results, cases, kpis)
-    return [vertical_tally, *place_tallies, *standard_tallies, *case_tallies, kpi_tally, link_tally, result_tally]
+    tallies = [vertical_tally, *place_tallies, *standard_tallies, *case_tallies, kpi_tally, link_tally, result_tally]
+    for name, one in FURTHER.items():
+        tallies += one.store(data.further[name], verticals, cases, kpis)
+    return tallies

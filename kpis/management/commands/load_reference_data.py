@@ -10,7 +10,7 @@ from django.db import Error, IntegrityError, OperationalError, ProgrammingError
 
 from alliance.events import upkeep
 from kpis import aggregating
-from kpis.reference.load import Report, load_reference_data
+from kpis.reference.load import FURTHER, Report, load_reference_data
 
 #: A changed row is told in one line; a new edition of a file may have thousands.
 MOST_CHANGES_SHOWN = 50
@@ -32,6 +32,8 @@ class Command(BaseCommand):
             if not (check_only or report.errors):
                 upkeep.follow()  # the first visitor finds ready documents
                 aggregating.follow()
+                for further in FURTHER.values():
+                    further.follow()
         except IntegrityError as error:
             self._stop(f"Somebody changed the same rows at this moment ({_first_line(error)}). Run it again.")
         except ProgrammingError as error:

@@ -67,7 +67,6 @@ CELLS = {
     "name of a country": (*CITY, "country_iso2", "Norway", "is no country's code", "did you mean “NO”?"),
     "small letters": (*CITY, "country_iso2", "ae", "“ae” is no country's code", "did you mean “AE”?"),
     "no web address": (*PROV, "url", "javascript:alert(1)", "is no web address", "https://"),
-    "no address": ("usecases.csv", "led-marrakech", "slug", "LED Marrakech!", "cannot stand in an address", "a to z"),
     "gap in a list": (*MILAN, "technologies", "cameras;;payment", "has a gap", "a;b;c"),
     "twice in a list": (*MILAN, "organisations", "AMAT;AMAT", "“AMAT” stands twice", "delete one"),
     "spelt two ways": (*MILAN, "organisations", "City of Milan;ITÜ", "“ITÜ” is spelt “ITU”", "same way"),
@@ -413,3 +412,14 @@ def test_a_link_of_the_database_alone_is_not_contradicted(data):
     assert place == "kpi_crosswalk.csv:-:-"
     assert "a link of the database alone contradicts it" in says
     assert "/admin/" in says
+
+
+def test_a_slug_that_cannot_stand_in_an_address(data):
+    links = data.rows("implementations.csv")
+    data.write("implementations.csv", [row for row in links if row[1] != "led-marrakech"])
+    row = data.row_of("usecases.csv", slug="led-marrakech")
+    data.set("usecases.csv", row, slug="LED Marrakech!")
+    place, says = only_error(data)
+    assert place == f"usecases.csv:{row}:slug"
+    assert "cannot stand in an address" in says
+    assert "a to z" in says

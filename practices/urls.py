@@ -1,0 +1,16 @@
+"""Addresses below /practices/."""
+
+from django.urls import path
+
+from practices import views
+
+app_name = "practices"
+urlpatterns = [
+    path("", views.PracticeListView.as_view(), name="list"),
+    path("propose/", views.ProposeView.as_view(), name="propose"),
+    path("rankings/<int:run>/", views.RunView.as_view(), name="run"),
+    path("rankings/<int:run>/download/", views.DownloadView.as_view(), name="download"),
+    path("<slug:slug>/", views.PracticeView.as_view(), name="detail"),
+    path("<slug:slug>/challenge/", views.ChallengeView.as_view(), name="challenge"),
+    path("<slug:slug>/decide/", views.DecideView.as_view(), name="decide"),
+]

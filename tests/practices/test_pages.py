@@ -1,0 +1,186 @@
+"""Pages and API of practices: who sees what, what a page must say, and a number of queries that does not grow."""
+
+import pytest
+
+from practices import upkeep
+from practices.models import FormerAddress, Practice
+from tests.kpis import recipes as kpi_recipes
+from tests.practices import recipes
+
+pytestmark = pytest.mark.django_db
+
+
+def told(client, address, **more):
+    response = client.get(address, **more)
+    return response.status_code, response.content.decode()
+
+
+def test_a_practice_with_enough_evidence_says_effect_certainty_cities_and_why(client):
+    practice = recipes.practice([-50, -40, -45], risks="It may rain.")
+    upkeep.rebuild()
+    status, page = told(client, practice.get_absolute_url())
+    assert status == 200
+    for words in ("45% lower", "certainty", "3 cities", "Cost unknown", "It may rain.", "Taken together", "Points"):
+        assert words in page, words
+
+
+def test_a_practice_without_enough_evidence_is_told_neutrally_and_asks_for_a_pilot(client):
+    practice = recipes.practice([-50])
+    upkeep.rebuild()
+    page = told(client, practice.get_absolute_url())[1]
+    assert "Results of 2 more cities are missing for a finding." in page
+    assert "No mean yet" in page
+    listed = told(client, "/practices/")[1]
+    assert "without enough evidence yet" in listed
+    assert "Report a pilot" in listed
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"baseline_value": 5, "result_value": 0, "unit": "minute", "relative_change_percent": None}, "fell to zero"),
+        (
+            {"baseline_value": 0, "result_value": 5, "unit": "minute", "relative_change_percent": None},
+            "before was zero",
+        ),
+        ({"result_value": 5, "unit": "minute", "relative_change_percent": None}, "no value from before"),
+    ],
+)
+def test_a_result_that_cannot_be_combined_is_shown_with_the_reason(client, values, words):
+    practice = recipes.practice()
+    recipes.measure(practice, values.pop("relative_change_percent"), **values)
+    upkeep.rebuild()
+    assert words in told(client, practice.get_absolute_url())[1]
+
+
+def test_an_indicator_without_direction_gives_no_effect_and_says_so(client):
+    practice = recipes.practice([-10, -12, -14], primary_kpi=kpi_recipes.kpi(direction="none"))
+    upkeep.rebuild()
+    page = told(client, practice.get_absolute_url())[1]
+    assert "Neither more nor less of this indicator is better" in page
+    assert "Taken together" not in page
+
+
+def test_ten_results_of_one_city_are_one_city(client):
+    practice = recipes.practice([-30])
+    city = practice.implementations.get().use_case.city
+    for change in range(-40, -31):
+        recipes.measure(practice, change, city=city)
+    upkeep.rebuild()
+    assert practice.evidence.body["families"][0]["missing_cities"] == 2
+    assert len(practice.evidence.body["families"][0]["results"]) == 10
+
+
+def test_withdrawn_results_and_withdrawn_cases_do_not_count():
+    practice = recipes.practice([-30, -31, -32])
+    result = recipes.measure(practice, -33)
+    type(result).objects.filter(pk=result.pk).update(state="withdrawn")
+    hidden = recipes.measure(practice, -34)
+    type(hidden.use_case).objects.filter(pk=hidden.use_case.pk).update(status="withdrawn")
+    upkeep.rebuild()
+    assert practice.evidence.body["families"][0]["pooled"]["cities"] == 3
+
+
+@pytest.mark.parametrize("state", ["proposed", "withdrawn"])
+def test_what_is_not_accepted_is_seen_by_who_proposed_it_and_by_editors_alone(client, state):
+    author = recipes.person("Testville")
+    practice = recipes.practice([-30, -31, -32], state=state, proposed_by=author)
+    upkeep.rebuild()
+    assert told(client, practice.get_absolute_url())[0] == 404
+    assert client.get(f"/api/v1/practices/{practice.slug}/evidence/").status_code == 404
+    assert practice.slug not in client.get("/api/v1/practices/").content.decode()
+    for user, expected in ((recipes.person("Elsewhere"), 404), (author, 200), (recipes.person(is_staff=True), 200)):
+        client.force_login(user)
+        assert told(client, practice.get_absolute_url())[0] == expected
+        assert practice.name not in told(client, "/practices/")[1]
+
+
+def test_an_address_that_a_practice_had_leads_to_it(client):
+    practice = recipes.practice()
+    FormerAddress.objects.create(slug="what-it-was-called", practice=practice)
+    response = client.get("/practices/what-it-was-called/")
+    assert response.status_code == 301
+    assert response["Location"] == practice.get_absolute_url()
+    moved = client.get("/api/v1/practices/what-it-was-called/evidence/")
+    assert moved.status_code == 301
+    assert moved["Location"].endswith(f"/api/v1/practices/{practice.slug}/evidence/")
+
+
+def test_weights_in_the_address_order_the_list(client):
+    many = recipes.practice([-2, -3, -4, -2, -3, -4, -2, -3, -4], name="Many cities")
+    large = recipes.practice([-60, -61, -62], name="Large effect")
+    upkeep.rebuild()
+
+    def order(query):
+        page = client.get(f"/practices/{query}")
+        assert page.status_code == 200
+        return [row.practice.name for row in page.context["ranked"] if row.practice in (many, large)]
+
+    assert order("?cities=10") == ["Many cities", "Large effect"]
+    assert order("?effect=10") == ["Large effect", "Many cities"]
+    page = client.get("/practices/?cities=10&effect=3").content.decode()
+    assert 'name="cities" value="10"' in page
+    assert 'name="certainty" value="0"' in page
+
+
+@pytest.mark.parametrize("query", ["certainty=99", "effect=x", "region=nowhere", "size=huge", "cities=-1"])
+def test_bad_weights_are_refused_and_the_stated_order_stands(client, query):
+    recipes.practice([-30, -31, -32])
+    upkeep.rebuild()
+    response = client.get(f"/practices/?{query}")
+    assert response.status_code == 400
+    assert response.context["ranked"]
+
+
+@pytest.mark.parametrize("address", ["/practices/", "/practices/?effect=5", "/api/v1/practices/"])
+def test_lists_ask_the_same_number_of_queries_for_more_practices(client, django_assert_max_num_queries, address):
+    for _ in range(3):
+        recipes.practice([-30, -31, -32])
+    upkeep.rebuild()
+    with django_assert_max_num_queries(8):
+        client.get(address)
+    for _ in range(9):
+        recipes.practice([-30, -31, -32])
+    upkeep.rebuild()
+    with django_assert_max_num_queries(8):
+        client.get(address)
+
+
+def test_a_page_asks_the_same_number_of_queries_for_more_cities(client, django_assert_max_num_queries):
+    practice = recipes.practice([-30, -31, -32])
+    for change in range(-60, -33):
+        recipes.measure(practice, change)
+    upkeep.rebuild()
+    with django_assert_max_num_queries(16):
+        page = told(client, practice.get_absolute_url())[1]
+    assert "Results around their mean" in page, "from ten results on there is a funnel plot"
+
+
+def test_other_pages_and_the_api_show_the_practice(client):
+    practice = recipes.practice([-50, -40, -45], name="Paint it black")
+    upkeep.rebuild()
+    case = practice.implementations.first().use_case
+    for address in (
+        case.get_absolute_url(),
+        case.city.get_absolute_url(),
+        practice.primary_kpi.get_absolute_url(),
+        "/api/v1/practices/",
+    ):
+        assert "Paint it black" in told(client, address)[1], address
+    run = client.get("/api/v1/practices/").json()["ranking"]
+    ranking = client.get(run).json()
+    score = next(one for one in ranking["scores"] if one["practice"] == practice.slug)
+    assert score["total"] == sum(line["points"] for line in score["lines"])
+    assert client.get(f"/practices/rankings/{ranking['run']}/").status_code == 200
+    assert client.get("/api/v1/practices/?q=x").status_code == 400
+
+
+def test_the_order_of_the_api_is_the_order_of_the_page(client):
+    for changes in ([-50, -51, -52], [-10, -11, -12], [-5]):
+        recipes.practice(changes)
+    upkeep.rebuild()
+    page = client.get("/practices/").context
+    shown = [row.practice.slug for row in page["ranked"]]
+    programs = client.get("/api/v1/practices/").json()["results"]
+    assert [one["slug"] for one in programs if one["place"]] == shown
+    assert {one["slug"] for one in programs} == set(Practice.objects.public().values_list("slug", flat=True))
