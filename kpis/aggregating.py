@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from alliance.core.postgresql import statement_timeout
+from alliance.core.quantiles import t_quantile_975
 from alliance.events import ledger
 from alliance.events.models import Cursor
 from alliance.events.upkeep import Progress, alone, silent
@@ -22,7 +23,7 @@ from kpis import aggregate_sql as sql
 from kpis.aggregate_models import AggregateInput, SampleSize, StaleCell
 from kpis.conversions import conversion_table
 from kpis.models import Kpi, Result
-from kpis.statistics import median_ranks, t_quantile_975
+from kpis.statistics import median_ranks
 from usecases.models import City, Country, UseCase
 
 #: The reader of the change log.

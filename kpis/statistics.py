@@ -6,13 +6,10 @@ against each other and against NumPy and SciPy, to 1e-9.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import atan, ceil, cos, floor, fsum, hypot, pi, sin, sqrt
+from math import ceil, floor, fsum, sqrt
 from threading import Lock
 
-#: Of both intervals.
-CONFIDENCE = 0.95
-#: The standard normal quantile at 0.975.
-NORMAL_975 = 1.959963984540054
+from alliance.core.quantiles import CONFIDENCE, t_quantile_975
 
 
 @dataclass(frozen=True)
@@ -188,69 +185,3 @@ def _mean_interval(values: Sequence[float], mean: float | None) -> MeanInterval 
     deviation = sqrt(fsum((value - mean) ** 2 for value in values) / (n - 1))
     half = t_quantile_975(n - 1) * deviation / sqrt(n)
     return MeanInterval(mean - half, mean + half)
-
-
-def t_quantile_975(freedom: int) -> float:
-    """The 0.975 quantile of Student's t with `freedom` degrees of freedom, to 1e-12.
-
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions (1964): the expansion 26.7.5 around the normal
-    quantile; up to 1,000 degrees of freedom it is where Newton's method starts on the exact series 26.7.3 and 26.7.4.
-    Raises: ValueError below one degree.
-    """
-    if freedom < 1:
-        raise ValueError("Student's t needs at least one degree of freedom.")
-    if freedom == 1:
-        return 1 / _tangent_of_tail()
-    t = _expanded(freedom)
-    if freedom > 1_000:
-        return t
-    for _ in range(20):
-        step = (_central_share(t, freedom) - CONFIDENCE) / (2 * _density(t, freedom))
-        t -= step
-        if abs(step) < 1e-14 * t:
-            break
-    return t
-
-
-def _tangent_of_tail() -> float:
-    angle = pi * (1 - CONFIDENCE) / 2
-    return sin(angle) / cos(angle)
-
-
-def _expanded(freedom: int) -> float:
-    z, v = NORMAL_975, freedom
-    return (
-        z
-        + (z**3 + z) / (4 * v)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
-        + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92_160 * v**4)
-    )
-
-
-def _central_share(t: float, freedom: int) -> float:
-    """The chance of a value between -t and t: 26.7.3 for odd, 26.7.4 for even degrees of freedom."""
-    root = sqrt(freedom)
-    angle = atan(t / root)
-    cosine, sine = root / hypot(root, t), t / hypot(root, t)
-    if freedom % 2:
-        term = cosine if freedom > 1 else 0.0
-        terms = [term]
-        for k in range(3, freedom - 1, 2):
-            term *= cosine * cosine * (k - 1) / k
-            terms.append(term)
-        return 2 / pi * (angle + sine * fsum(terms))
-    term = 1.0
-    terms = [term]
-    for k in range(2, freedom - 1, 2):
-        term *= cosine * cosine * (k - 1) / k
-        terms.append(term)
-    return sine * fsum(terms)
-
-
-def _density(t: float, freedom: int) -> float:
-    """Of Student's t: its constant from B(1/2, freedom/2) as a product, which needs no gamma function."""
-    constant = 1 / pi if freedom % 2 else 1 / (2 * sqrt(2))
-    for k in range(1 if freedom % 2 else 2, freedom, 2):
-        constant *= (k + 1) / sqrt(k * (k + 2))
-    return constant * (1 + t * t / freedom) ** (-(freedom + 1) / 2)

@@ -111,15 +111,15 @@ def _take_entries() -> int:
     reader, _ = Cursor.objects.select_for_update().get_or_create(reader=READER)
     with connection.cursor() as cursor:
         cursor.execute(
-            'CREATE TEMPORARY TABLE entries ON COMMIT DROP AS SELECT transaction, position, "table", record_id, '
+            'CREATE TEMPORARY TABLE events_taken ON COMMIT DROP AS SELECT transaction, position, "table", record_id, '
             "operation, before FROM events_change WHERE (transaction, position) > (%s, %s) AND transaction < %s "
             "ORDER BY transaction, position LIMIT %s",
             [reader.transaction, reader.position, ledger.settled_end(), ENTRIES_AT_ONCE],
         )
         cursor.execute(
             "SELECT count(*), coalesce(sum(position), 0), array_agg(DISTINCT \"table\"), bool_or(operation = 'T'), "
-            "(SELECT array[transaction, position] FROM entries ORDER BY transaction DESC, position DESC LIMIT 1) "
-            "FROM entries"
+            "(SELECT array[transaction, position] FROM events_taken ORDER BY transaction DESC, position DESC LIMIT 1) "
+            "FROM events_taken"
         )
         count, total, tables, emptied, end = cursor.fetchone()
         if count:
@@ -127,7 +127,7 @@ def _take_entries() -> int:
                 cause, touched = _TOUCHED[table]
                 every = "UNION SELECT id FROM practices_practice" if emptied else ""
                 cursor.execute(
-                    'WITH taken AS (SELECT * FROM entries WHERE "table" = %s) '
+                    'WITH taken AS (SELECT * FROM events_taken WHERE "table" = %s) '
                     "INSERT INTO practices_touchedpractice (practice_id, cause) "
                     f"SELECT DISTINCT id, %s FROM ({touched} {every}) AS found(id) WHERE id IS NOT NULL ORDER BY 1 "
                     "ON CONFLICT (practice_id) DO NOTHING",
@@ -137,7 +137,7 @@ def _take_entries() -> int:
             reader.rows += count
             reader.total += total
             reader.save()
-        cursor.execute("DROP TABLE entries")
+        cursor.execute("DROP TABLE events_taken")
     return count
 
 

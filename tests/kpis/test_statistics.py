@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from kpis.statistics import median_ranks, summarise, t_quantile_975
+from alliance.core.quantiles import t_quantile_975
+from kpis.statistics import median_ranks, summarise
 
 VALUES = st.lists(st.integers(-(10**9), 10**9).map(lambda number: number / 1_000), min_size=1, max_size=60)
 
