@@ -117,6 +117,8 @@ class Endpoint(Door, APIView):
     """An address of the API that is not a resource. It knows no parameters unless `parameters` names some."""
 
     parameters: Sequence[str] = ()
+    #: Its path names a record that there may not be.
+    names_a_record = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -323,7 +323,8 @@ class PortalSchema(AutoSchema):
         return {200: OpenApiResponse(resource.serializer_class, description="", examples=example)}
 
     def _statuses(self) -> list[int]:
-        left_out = set() if self._action == "retrieve" else {404}
+        names_a_record = self._action == "retrieve" or getattr(self.view, "names_a_record", False)
+        left_out = set() if names_a_record else {404}
         if self._action == "export":
             left_out |= {412}
         return [status for status in REFUSALS if status not in left_out]

@@ -112,6 +112,7 @@ def test_every_address_and_every_status_is_declared(described):
             f"/api/v1/{name}/{{{BY_NAME[name].lookup_field}}}/",
             f"/api/v1/{name}.{{ending}}",
         }
+    expected |= {"/api/v1/practices/", "/api/v1/practices/{slug}/evidence/", "/api/v1/rankings/{run}/"}
     reports = {"/api/v1/reports/": {"get"}, "/api/v1/reports/{key}/": {"get", "patch", "delete"}}
     assert set(described["paths"]) == expected | set(reports)
     for path, methods in described["paths"].items():
@@ -121,7 +122,7 @@ def test_every_address_and_every_status_is_declared(described):
             continue
         statuses = set(methods["get"]["responses"])
         refusals = {str(status) for status in REFUSALS}
-        if path.endswith("}/"):
+        if path.endswith(("}/", "}/evidence/")):
             assert statuses == {"200", "304", *refusals}
         elif path.endswith("{ending}"):
             assert statuses == {"200", *(refusals - {"404", "412"})}
