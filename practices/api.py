@@ -71,6 +71,7 @@ class EvidenceView(Endpoint):
     """What the results of one practice add up to."""
 
     operation_id, summary = "practices_evidence", "Read the evidence of one practice"
+    has_key = True
     description = (
         "Results by indicator, the primary one first, their effects as log ratios, the mean of cities, and the lines "
         "that add up to the certainty. 301 for a practice that was merged into another."
@@ -100,6 +101,7 @@ class RankingView(Endpoint):
     """One ranking with its inputs and the lines of each score."""
 
     operation_id, summary = "rankings_read", "Read one ranking"
+    has_key = True
     description = "The order of one run, its inputs, and the lines that add up to each score."
     query_parameters = (OpenApiParameter("run", int, OpenApiParameter.PATH, description="The number of the run."),)
     answers = {200: _OBJECT}

@@ -109,35 +109,42 @@ def today() -> date:
 def _take_entries() -> int:
     """Note the practices that the next settled entries touch and move the cursor, in one transaction."""
     reader, _ = Cursor.objects.select_for_update().get_or_create(reader=READER)
+    begin = [reader.transaction, reader.position]
     with connection.cursor() as cursor:
+        # The end is fixed first: what settles while this runs is for the next round.
         cursor.execute(
-            'CREATE TEMPORARY TABLE events_taken ON COMMIT DROP AS SELECT transaction, position, "table", record_id, '
-            "operation, before FROM events_change WHERE (transaction, position) > (%s, %s) AND transaction < %s "
-            "ORDER BY transaction, position LIMIT %s",
-            [reader.transaction, reader.position, ledger.settled_end(), ENTRIES_AT_ONCE],
-        )
-        cursor.execute(
-            "SELECT count(*), coalesce(sum(position), 0), array_agg(DISTINCT \"table\"), bool_or(operation = 'T'), "
-            "(SELECT array[transaction, position] FROM events_taken ORDER BY transaction DESC, position DESC LIMIT 1) "
-            "FROM events_taken"
+            """
+            WITH taken AS (
+              SELECT transaction, position, "table", operation FROM events_change
+              WHERE (transaction, position) > (%s, %s) AND transaction < %s
+              ORDER BY transaction, position LIMIT %s
+            )
+            SELECT count(*), coalesce(sum(position), 0), array_agg(DISTINCT "table"),
+              array_agg(DISTINCT "table") FILTER (WHERE operation = 'T'),
+              (SELECT array[transaction, position] FROM taken ORDER BY transaction DESC, position DESC LIMIT 1)
+            FROM taken
+            """,
+            [*begin, ledger.settled_end(), ENTRIES_AT_ONCE],
         )
         count, total, tables, emptied, end = cursor.fetchone()
-        if count:
-            for table in (name for name in _TOUCHED if name in tables):
-                cause, touched = _TOUCHED[table]
-                every = "UNION SELECT id FROM practices_practice" if emptied else ""
-                cursor.execute(
-                    'WITH taken AS (SELECT * FROM events_taken WHERE "table" = %s) '
-                    "INSERT INTO practices_touchedpractice (practice_id, cause) "
-                    f"SELECT DISTINCT id, %s FROM ({touched} {every}) AS found(id) WHERE id IS NOT NULL ORDER BY 1 "
-                    "ON CONFLICT (practice_id) DO NOTHING",
-                    [table, cause],
-                )
-            reader.transaction, reader.position = end
-            reader.rows += count
-            reader.total += total
-            reader.save()
-        cursor.execute("DROP TABLE events_taken")
+        if not count:
+            return 0
+        for table, (cause, touched) in _TOUCHED.items():
+            if table not in tables:
+                continue
+            every = "UNION SELECT id FROM practices_practice" if table in (emptied or ()) else ""
+            cursor.execute(
+                "WITH taken AS MATERIALIZED (SELECT record_id, before FROM events_change "
+                'WHERE "table" = %s AND (transaction, position) > (%s, %s) AND (transaction, position) <= (%s, %s)) '
+                "INSERT INTO practices_touchedpractice (practice_id, cause) "
+                f"SELECT DISTINCT id, %s FROM ({touched} {every}) AS found(id) WHERE id IS NOT NULL ORDER BY 1 "
+                "ON CONFLICT (practice_id) DO NOTHING",
+                [table, *begin, *end, cause],
+            )
+    reader.transaction, reader.position = end
+    reader.rows += count
+    reader.total += total
+    reader.save()
     return count
 
 

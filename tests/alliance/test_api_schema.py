@@ -114,6 +114,7 @@ def test_every_address_and_every_status_is_declared(described):
         }
     insight = {"/api/v1/kpis/{code}/distribution/", "/api/v1/peers/", "/api/v1/benchmarks/"}
     insight |= {"/api/v1/kpis/{code}/calculate/", "/api/v1/kpis/{code}/crosswalk/"}
+    expected |= {"/api/v1/practices/", "/api/v1/practices/{slug}/evidence/", "/api/v1/rankings/{run}/"}
     reports = {"/api/v1/reports/": {"get"}, "/api/v1/reports/{key}/": {"get", "patch", "delete"}}
     assert set(described["paths"]) == expected | insight | set(reports)
     for path, methods in described["paths"].items():
@@ -123,7 +124,7 @@ def test_every_address_and_every_status_is_declared(described):
             continue
         statuses = set(methods["get"]["responses"])
         refusals = {str(status) for status in REFUSALS}
-        if path.endswith("}/") or "{code}/" in path:
+        if path.endswith(("}/", "}/evidence/")) or "{code}/" in path:
             assert statuses == {"200", "304", *refusals}
         elif path.endswith("{ending}"):
             assert statuses == {"200", *(refusals - {"404", "412"})}

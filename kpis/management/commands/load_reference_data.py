@@ -32,8 +32,9 @@ class Command(BaseCommand):
             if not (check_only or report.errors):
                 upkeep.follow()  # the first visitor finds ready documents
                 aggregating.follow()
-                for further in FURTHER.values():
-                    further.follow()
+                if any(tally.added or tally.changed for tally in report.tallies):
+                    for further in FURTHER.values():
+                        further.follow()
         except IntegrityError as error:
             self._stop(f"Somebody changed the same rows at this moment ({_first_line(error)}). Run it again.")
         except ProgrammingError as error:
