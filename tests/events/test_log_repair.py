@@ -8,7 +8,7 @@ from django.db.models import F
 from alliance.events import ledger, upkeep
 from alliance.events.documents import kinds
 from alliance.events.models import Change, Cursor, Run, RunState, StaleDocument
-from alliance.events.states import current_state
+from alliance.events.states import READER, current_state
 from tests.events.documents_cases import assert_right, assert_stored, followed, settle, small_world
 from tests.usecases import recipes
 from usecases.models import UseCase
@@ -192,7 +192,7 @@ def test_a_trigger_that_is_gone(world):
 
 
 def test_documents_of_yesterdays_software(world):
-    reader = Cursor.objects.get()
+    reader = Cursor.objects.get(reader=READER)
     reader.schemas["cities"] = "yesterday"
     reader.save()
     kinds["cities"].document.objects.update(body='{"of": "yesterday"}')

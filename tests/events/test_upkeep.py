@@ -13,7 +13,7 @@ from django.db.models import Sum
 from alliance.events import runs, tasks, upkeep
 from alliance.events.documents import kinds
 from alliance.events.models import Change, Cursor, Run, RunState, StaleDocument
-from alliance.events.states import current_state
+from alliance.events.states import READER, current_state
 from tests.core.servers import Portal, wait_for
 from tests.events.documents_cases import (
     assert_right,
@@ -45,12 +45,12 @@ def small_batches(monkeypatch):
 
 
 def place() -> tuple[int, int]:
-    reader = Cursor.objects.get()
+    reader = Cursor.objects.get(reader=READER)
     return reader.transaction, reader.position
 
 
 def assert_ledger_is_right() -> None:
-    reader = Cursor.objects.get()
+    reader = Cursor.objects.get(reader=READER)
     assert (reader.rows, reader.total) == (Change.objects.count(), Change.objects.aggregate(n=Sum("position"))["n"])
 
 
@@ -261,19 +261,19 @@ def test_an_old_database_without_documents_becomes_right_by_itself(world):
 
 def test_documents_of_another_software_are_not_read_and_are_made_anew(world):
     kind = kinds["use-cases"]
-    reader = Cursor.objects.get()
+    reader = Cursor.objects.get(reader=READER)
     reader.schemas[kind.name] = "yesterday"
     reader.save()
     kind.document.objects.update(body="{}", csv="", title="yesterday's")
     assert_right()
     assert followed() == kind.model.objects.count()
     assert_stored()
-    assert Cursor.objects.get().schemas[kind.name] == kind.schema
+    assert Cursor.objects.get(reader=READER).schemas[kind.name] == kind.schema
 
 
 def test_half_made_documents_are_trusted_by_neither_software(world, small_batches, monkeypatch):
     kind = kinds["use-cases"]
-    reader = Cursor.objects.get()
+    reader = Cursor.objects.get(reader=READER)
     reader.schemas[kind.name] = "yesterday"
     reader.save()
     make_span, spans = upkeep.make_span, []
@@ -288,7 +288,7 @@ def test_half_made_documents_are_trusted_by_neither_software(world, small_batche
     with pytest.raises(SystemExit):
         upkeep.follow()
     monkeypatch.undo()
-    assert Cursor.objects.get().schemas[kind.name] not in ("yesterday", kind.schema)
+    assert Cursor.objects.get(reader=READER).schemas[kind.name] not in ("yesterday", kind.schema)
     assert_right()
     followed()
     assert_stored()
