@@ -7,13 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.db.models import BooleanField, Case, Count, F, QuerySet, Value, When, Window
+from django.db import connection
+from django.db.models import BooleanField, Case, Count, F, Model, QuerySet, Value, When, Window
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alliance.core.charts import Scale, scale_for
 from alliance.core.evidence import Effect
+from alliance.core.keyed import AnyOf, KeyedRows
 from alliance.core.templatetags.numbers import number
+from alliance.events.reading import sees_all
 from kpis.findings import Finding, finding
 from kpis.models import Direction, Kpi, Result
 from kpis.sureness import Sureness, sureness
@@ -67,16 +70,39 @@ class Headlines(Mapping[int, Headline]):
 
 
 def headlines(use_cases: Iterable[UseCase], user) -> Headlines:
-    """The surest result of each use case that has one, in one query."""
+    """The surest result of each use case that has one, with what headlines say of it, in one query."""
     keys = [use_case.pk for use_case in use_cases]
     if not keys:
         return Headlines({})
+    found = {}
+    for count, *values in (_surest if sees_all(user) else _surest_public).of(keys):
+        kpi = Kpi.from_db(connection.alias, _OF_KPI, values[len(_OF_RESULT) :])
+        result = Result.from_db(connection.alias, _OF_RESULT, values[: len(_OF_RESULT)])
+        Result.kpi.field.set_cached_value(result, kpi)
+        found[result.use_case_id] = Headline(result, count)
+    return Headlines(found)
+
+
+def _columns(model: type[Model], *names: str) -> list[str]:
+    """Columns in the order in which `from_db` takes their values."""
+    return [one.attname for one in model._meta.concrete_fields if one.attname in names]
+
+
+#: What headlines say of a result and of its indicator.
+_OF_RESULT = _columns(
+    Result, "id", "use_case_id", "kpi_id", "change_percent", "grade", "method", "result_value", "unit"
+)
+_OF_KPI = _columns(Kpi, "id", "code", "name", "unit", "direction")
+
+
+def _rows(results: QuerySet) -> QuerySet:
     count = Window(Count("pk"), partition_by=F("use_case_id"))
-    visible = Result.objects.visible_to(user).standing()
-    results = visible.filter(use_case__in=keys).select_related("kpi").annotate(in_case=count)
-    return Headlines(
-        {row.use_case_id: Headline(row, row.in_case) for row in _surest_first(results).distinct("use_case_id")}
-    )
+    surest = _surest_first(results.annotate(in_case=count)).distinct("use_case_id")
+    return surest.values_list("in_case", *_OF_RESULT, *(f"kpi__{name}" for name in _OF_KPI))
+
+
+_surest = KeyedRows(lambda keys: _rows(Result.objects.standing().filter(AnyOf(F("use_case_id"), keys))))
+_surest_public = KeyedRows(lambda keys: _rows(Result.objects.visible_to(None).filter(AnyOf(F("use_case_id"), keys))))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class MeasuredUseCaseFilter(UseCaseFilter):
         **UseCaseFilter.sorts,
     }
     default_sort = "evidence"
+    summed = "result_count"
 
     class Meta(UseCaseFilter.Meta):
         pass

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from kpis.models import Result
@@ -18,6 +19,7 @@ from reporting import policies
 from reporting.checking import check
 from reporting.models import Kind, Report
 from reporting.states import State
+from reporting.titles import titles
 from reporting.words import alike
 from usecases.models import City, UseCase
 
@@ -66,7 +68,11 @@ def _use_cases(report: Report, values: dict[str, Any]) -> Iterator[Suspect]:
     if not title:
         return
     here = Q(city=city) if isinstance(city, City) else Q(pk=None)
-    rows = UseCase.objects.visible_to(None).select_related("city").exclude(pk=report.corrects_use_case_id)
+    rows = (
+        UseCase.objects.visible_to(None)
+        .select_related("city")
+        .exclude(pk__in=_own(report.corrects_use_case_id, report.use_case_id))
+    )
     # `%` reads an index; its threshold is PostgreSQL's own, 0.3.
     rows = rows.filter(here | Q(title__trigram_similar=title)).annotate(likeness=TrigramSimilarity("title", title))
     rows = rows.filter(Q(likeness__gte=ANYWHERE) | (here & Q(likeness__gte=IN_CITY)))
@@ -76,6 +82,11 @@ def _use_cases(report: Report, values: dict[str, Any]) -> Iterator[Suspect]:
         reasons += _years(values.get("started_year"), row.started_year)
         weight = row.likeness + 0.2 * (len(reasons) - 1)
         yield Suspect(row, f"{row.title}, {row.city}", row.get_absolute_url(), min(1, weight), reasons)
+
+
+def _own(*keys: int | None) -> list[int]:
+    """The record that a report corrects, and the one that came of it: neither is another one."""
+    return [key for key in keys if key is not None]
 
 
 def _years(one: int | None, other: int | None) -> list[str]:
@@ -88,7 +99,8 @@ def _results(report: Report, values: dict[str, Any]) -> Iterator[Suspect]:
     if kpi is None or use_case is None:
         return
     city = use_case.city_id if isinstance(use_case, UseCase) else None
-    rows = Result.objects.visible_to(None).filter(kpi=kpi).exclude(pk=report.corrects_result_id)
+    rows = Result.objects.visible_to(None).filter(kpi=kpi)
+    rows = rows.exclude(pk__in=_own(report.corrects_result_id, report.result_id))
     rows = rows.filter(Q(use_case=use_case.pk) if city is None else Q(use_case__city=city)) if _is_public(
         use_case
     ) else rows.none()  # fmt: skip
@@ -127,14 +139,18 @@ def _same_numbers(values: dict[str, Any], row: Result) -> list[str]:
 def _reports(report: Report, values: dict[str, Any], user: Any) -> Iterator[Suspect]:
     """Open reports that the reader may see and that tell the same; those of others only to who may review this one."""
     rows: QuerySet[Report] = Report.objects.visible_to(user).filter(kind=report.kind)
-    if not policies.may_review(user, report):
+    reviews = policies.may_review(user, report)
+    if not reviews:
         rows = rows.filter(organisation=report.organisation_id)
     rows = rows.filter(state__in=[State.DRAFT, State.SUBMITTED, State.CHANGES_REQUESTED]).exclude(pk=report.pk)
-    for row in rows.select_related("organisation").order_by("-updated_at", "-pk")[:MOST_REPORTS]:
-        likeness, reasons = (_like_use_case if report.kind == Kind.USE_CASE else _like_result)(report, row)
-        if reasons:
-            reasons = [_("It is a report by %(name)s.") % {"name": row.organisation}, *reasons]
-            yield Suspect(row, str(row), row.get_absolute_url(), likeness, reasons)
+    like = _like_use_case if report.kind == Kind.USE_CASE else _like_result
+    looked_at = rows.select_related("organisation").order_by("-updated_at", "-pk")[:MOST_REPORTS]
+    found = [(row, *told) for row in looked_at if (told := like(report, row))[1]]
+    called = titles(row for row, _likeness, _reasons in found)
+    for row, likeness, reasons in found:
+        reasons = [_("It is a report by %(name)s.") % {"name": row.organisation}, *reasons]
+        address = reverse("review:report", args=[row.key]) if reviews else row.get_absolute_url()
+        yield Suspect(row, called[row.pk], address, likeness, reasons)
 
 
 def _entry(report: Report, name: str) -> str:

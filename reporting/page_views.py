@@ -18,6 +18,7 @@ from reporting.models import Report
 from reporting.models.reports import new_key
 from reporting.services import start_report
 from reporting.states import EDITABLE
+from reporting.titles import title_of
 
 _SALT = "reporting.start"
 _START_IS_GOOD_FOR_SECONDS = 7 * 24 * 3_600
@@ -94,12 +95,14 @@ class StartView(EntriesView):
         return key if user == self.user.pk else ""
 
     def more_context(self) -> dict[str, Any]:
+        begun = (
+            Report.objects.visible_to(self.user).filter(author=self.user, kind=self.kind, state__in=EDITABLE).first()
+        )
         return {
             "start": signing.dumps([self.key, self.user.pk], salt=_SALT),
             "organisations": self.organisations,
-            "begun": Report.objects.visible_to(self.user)
-            .filter(author=self.user, kind=self.kind, state__in=EDITABLE)
-            .first(),
+            "begun": begun,
+            "begun_title": title_of(begun) if begun else "",
         }
 
     def get(self, request: HttpRequest) -> HttpResponse:

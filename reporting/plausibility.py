@@ -124,10 +124,10 @@ def _told_before(look: Look) -> Iterator[Finding]:
     if not title or city is None:
         return
     own = look.report.pk if look.report else None
-    corrected = look.report.corrects_use_case_id if look.report else None
+    same = (look.report.corrects_use_case_id, look.report.use_case_id) if look.report else ()
     if not isinstance(city, NewCity):
         for row in look.known.use_cases_in(city):
-            if row.pk != corrected and _is_similar(title, row.title):
+            if row.pk not in same and _is_similar(title, row.title):
                 yield warning("title", "similar-use-case", _similar(title, row))
                 return
     for report in look.known.own_use_cases:

@@ -250,7 +250,7 @@ def publish_result(report: Report, values: Mapping[str, Any], *, answers: Sequen
     Raises: NotPublishableError while the use case is not public.
     """
     use_case = _use_case_of(values["use_case"])
-    old = _result_to_correct(report)
+    superseded = _results_to_supersede(report)
     kpi, comparison = values["kpi"], values["comparison"]
     has_values = "baseline_value" in values or "result_value" in values
     (slug,) = allot(
@@ -291,7 +291,7 @@ def publish_result(report: Report, values: Mapping[str, Any], *, answers: Sequen
     )
     row.full_clean(exclude=["slug"])
     row.save()
-    if old is not None:
+    for old in superseded:
         _supersede(old, row)
     return row
 
@@ -320,16 +320,16 @@ def _first_level(report: Report, values: Mapping[str, Any]) -> Verification:
     return Verification.EVIDENCE_ATTACHED if has_evidence else Verification.DECLARED
 
 
-def _result_to_correct(report: Report) -> Result | None:
-    """The result that is superseded: the one to correct, or the report's own from before it was withdrawn."""
-    if report.result_id is not None:
-        return Result.objects.select_for_update().get(pk=report.result_id)
-    if report.corrects_result_id is None:
-        return None
-    row = Result.objects.select_for_update().get(pk=report.corrects_result_id)
-    if row.state != ResultState.ACCEPTED:
-        raise NotPublishableError(_("The result that this corrects is no longer the current one."))
-    return row
+def _results_to_supersede(report: Report) -> list[Result]:
+    """The report's own from before it was withdrawn, and the one to correct."""
+    rows = Result.objects.select_for_update().filter(pk__in=[report.result_id, report.corrects_result_id])
+    found = {row.pk: row for row in rows.order_by("pk")}
+    corrected = found.get(report.corrects_result_id or 0)
+    if corrected is not None and corrected.state != ResultState.ACCEPTED:
+        if corrected.superseded_by_id is None or corrected.superseded_by_id != report.result_id:
+            raise NotPublishableError(_("The result that this corrects is no longer the current one."))
+        del found[corrected.pk]  # it leads to the report's own, and will lead to the new one
+    return list(found.values())
 
 
 def _supersede(old: Result, new: Result) -> None:

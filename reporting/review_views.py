@@ -173,6 +173,7 @@ class ReviewView(OneReportView):
                 case "retract":
                     reviewing.retract_report(report=report, actor=self.user, version=version, reason=text)
                     messages.success(request, _("It is no longer public. The member reads your reason."))
+                    return redirect("review:queue")  # it is the member's again
                 case _:
                     return self.show(report, notice=_("Choose a decision."), status=HTTPStatus.BAD_REQUEST)
         except VersionConflictError:
@@ -219,7 +220,7 @@ class ReviewView(OneReportView):
             "errors": checked.errors,
             "difference": rounds.difference(report, all_rounds, int(since) if since.isdecimal() else None),
             "rounds": all_rounds,
-            "suspects": suspects(report, self.user, checked.values),
+            "suspects": suspects(report, self.user, checked.values) if report.state in assigning.PENDING else [],
             "place_form": place_form or self.place_form(report, None, checked),
             "editors": self.editors(report) if may_review else [],
             "moves": moves,

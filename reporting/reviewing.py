@@ -11,8 +11,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from alliance.members.models import User
-from kpis.models import Result, ResultState
-from reporting import policies, publishing, telling
+from reporting import policies, publishing, retracting, telling
 from reporting.assigning import topic_of
 from reporting.checking import Checked, check
 from reporting.fields import FORMS
@@ -20,7 +19,6 @@ from reporting.models import Comment, Kind, Report
 from reporting.publishing import NotPublishableError, Place
 from reporting.services import VersionConflictError, locked, move
 from reporting.states import REVIEWED, Party, State
-from usecases.models import Status, UseCase
 
 #: A comment or a reason is a few paragraphs, not a paper.
 LONGEST_TEXT = 5_000
@@ -57,7 +55,7 @@ def assign_report(*, report: Report, actor: User, editor: User) -> Report:
     if not policies.may_review(actor, report):
         raise PermissionDenied
     if not policies.may_review(editor, report):
-        raise ValidationError(_("%(name)s cannot review this report.") % {"name": str(editor)})
+        raise ValidationError(_("%(name)s cannot review this report.") % {"name": editor.shown_name})
     report.assigned_to, report.topic = editor, report.topic or topic_of(report)
     # No new version: the report itself is what it was.
     Report.objects.filter(pk=report.pk).update(assigned_to=editor, topic=report.topic)
@@ -160,6 +158,7 @@ def accept_report(*, report: Report, actor: User, version: int, place: Place | N
             _("Something in it cannot be right any more. Ask for changes: %(sentence)s") % {"sentence": first.message}
         )
     report.decided_at = timezone.now()
+    log_before = retracting.log_of_corrected(report)
     earlier = Report.objects.filter(kind=report.kind, state=State.ACCEPTED)
     if report.kind == Kind.USE_CASE:
         report.use_case = publishing.publish_use_case(report, checked.values, place=place)
@@ -169,24 +168,22 @@ def accept_report(*, report: Report, actor: User, version: int, place: Place | N
         earlier = earlier.filter(result__superseded_by=report.result)
     for one in earlier.exclude(pk=report.pk).select_for_update(of=("self",)):
         move(one, State.SUPERSEDED, actor=actor, party=Party.PORTAL)
-    move(report, State.ACCEPTED, actor=actor, party=Party.EDITOR)
+    move(report, State.ACCEPTED, actor=actor, party=Party.EDITOR, log_before=log_before)
     telling.tell_members(report, kind=telling.ACCEPTED, reference=str(report.version))
     return report
 
 
 @transaction.atomic
 def retract_report(*, report: Report, actor: User, version: int, reason: str) -> Report:
-    """Take what was accepted out of the public records, which keep its history.
+    """Take what was accepted out of the public records, which keep its history; what it corrected is public again.
 
     Raises: PermissionDenied; VersionConflictError; MoveRefusedError; ValidationError.
     """
     report = _for_review(report, actor, version)
     reason = _text(reason, _("Say why: the member reads it."))
     move(report, State.WITHDRAWN, actor=actor, party=Party.EDITOR, reason=reason)
-    if report.result is not None:
-        Result.objects.filter(pk=report.result.pk, state=ResultState.ACCEPTED).update(state=ResultState.WITHDRAWN)
-    elif report.use_case is not None:
-        UseCase.objects.filter(pk=report.use_case.pk, status=Status.PUBLISHED).update(status=Status.WITHDRAWN)
+    if (again := retracting.take_back(report)) is not None:
+        move(locked(again), State.ACCEPTED, actor=actor, party=Party.PORTAL)
     telling.tell_members(report, kind=telling.RETRACTED, reference=str(report.version), values={"reason": reason[:300]})
     return report
 

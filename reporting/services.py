@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.db.models import Count
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from alliance.members.models import Organisation, User
 from reporting import policies, tasks, telling
@@ -54,7 +55,7 @@ class NotSubmittableError(Exception):
 
 
 class MoveRefusedError(Exception):
-    """The report is in a state from which this move does not go: 409."""
+    """The report is in a state from which this move does not go: 409. The message is a sentence for who asked."""
 
 
 def locked(report: Report) -> Report:
@@ -62,13 +63,28 @@ def locked(report: Report) -> Report:
     return Report.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=report.pk)
 
 
-def move(report: Report, after: State, *, actor: User | None, party: Party, reason: str = "") -> None:
-    """Move a locked report and note who, when and why. Raises: MoveRefusedError."""
+def move(
+    report: Report,
+    after: State,
+    *,
+    actor: User | None,
+    party: Party,
+    reason: str = "",
+    log_before: int | None = None,
+) -> None:
+    """Move a locked report and note who, when and why. Raises: MoveRefusedError.
+
+    Args:
+        log_before: see `Move`.
+    """
     if not is_allowed(report.state, after, party):
-        raise MoveRefusedError(f"A report that is “{report.get_state_display()}” cannot become “{after.label}”.")
+        raise MoveRefusedError(
+            _("A report that is “%(state)s” cannot become “%(other)s”.")
+            % {"state": report.get_state_display(), "other": after.label}
+        )
     before, report.state = report.state, after
     report.save()
-    Move.objects.create(report=report, before=before, after=after, actor=actor, reason=reason)
+    Move.objects.create(report=report, before=before, after=after, actor=actor, reason=reason, log_before=log_before)
 
 
 @transaction.atomic
@@ -119,7 +135,9 @@ def save_entries(
     if not policies.may_edit(actor, report):
         raise PermissionDenied
     if report.state not in EDITABLE:
-        raise MoveRefusedError(f"A report that is “{report.get_state_display()}” cannot be changed.")
+        raise MoveRefusedError(
+            _("A report that is “%(state)s” cannot be changed.") % {"state": report.get_state_display()}
+        )
     if report.version != version:
         raise VersionConflictError(report)
     report.entries = {**report.entries, **storable(report.kind, entries)}

@@ -24,7 +24,7 @@ class Party(models.TextChoices):
 
     MEMBER = "member", _("the member who reports")
     EDITOR = "editor", _("an editor")
-    PORTAL = "portal", _("the portal, when a correction is accepted")
+    PORTAL = "portal", _("the portal, when a correction is accepted or taken back")
 
 
 #: (from, to) -> who moves a report so.
@@ -40,6 +40,7 @@ MOVES: dict[tuple[State, State], Party] = {
     (State.CHANGES_REQUESTED, State.WITHDRAWN): Party.MEMBER,
     (State.ACCEPTED, State.SUPERSEDED): Party.PORTAL,
     (State.ACCEPTED, State.WITHDRAWN): Party.EDITOR,
+    (State.SUPERSEDED, State.ACCEPTED): Party.PORTAL,
     (State.WITHDRAWN, State.DRAFT): Party.MEMBER,
 }
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from alliance.members import notices
 from alliance.members.models import Membership, Role, User
 from reporting.models import Report
+from reporting.titles import title_of
 
 REPORTS_ASSIGNED = "reports-assigned"
 REPORT_RESUBMITTED = "report-resubmitted"
@@ -48,6 +49,12 @@ def review_path(report: Report | None = None) -> str:
     return address("review:report", report.key) if report else address("review:queue")
 
 
+def _title(report: Report) -> str:
+    """In the language of the records: each reader's own language words the sentence around it."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return title_of(report)
+
+
 def tell_members(report: Report, *, kind: str, reference: str, values: Mapping[str, str] | None = None) -> None:
     """Tell those who may write the report, but not readers."""
     writers = Membership.objects.current(None, Role.OWNER, Role.CONTRIBUTOR).filter(organisation=report.organisation_id)
@@ -56,7 +63,7 @@ def tell_members(report: Report, *, kind: str, reference: str, values: Mapping[s
         kind=kind,
         reference=f"{report.key}-{reference}",
         path=address("reporting:report", report.key),
-        values={"title": str(report), **(values or {})},
+        values={"title": _title(report), **(values or {})},
     )
 
 
@@ -75,5 +82,5 @@ def tell_editor(
             kind=kind,
             reference=f"{report.key}-{reference}",
             path=review_path(report),
-            values={"title": str(report), **(values or {})},
+            values={"title": _title(report), **(values or {})},
         )

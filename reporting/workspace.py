@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from alliance.members.models import Invitation, Membership
+from alliance.members.policies import is_editor
 from kpis.models import Kpi, Result
 from reporting.models import Import, Registration, Report
 from reporting.states import State
@@ -37,6 +38,7 @@ class Workspace:
         drafts: reports that nobody has seen yet; sent: those that the editors have.
         decided: the last ones that were accepted or not.
         promises: that are due and have no result yet.
+        to_review: how many reports wait with the user as an editor; None for who is none.
     """
 
     memberships: Sequence[Membership]
@@ -50,6 +52,7 @@ class Workspace:
     use_cases: Sequence[UseCase]
     indicators: Sequence[Use]
     standards: Sequence[Use]
+    to_review: int | None = None
 
     @property
     def may_report(self) -> bool:
@@ -98,6 +101,7 @@ def workspace_of(user: Any) -> Workspace:
         use_cases=list(use_cases.for_cards().order_by("title", "pk")[:MOST]),
         indicators=_indicators(own),
         standards=_standards(own),
+        to_review=user.assigned_reports.filter(state=State.SUBMITTED).count() if is_editor(user) else None,
     )
 
 

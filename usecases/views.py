@@ -80,7 +80,7 @@ class UseCaseListView(SavableListView):
     def get_context_data(self, **kwargs) -> dict:
         picked = self._picked()
         context = super().get_context_data(
-            matching=self.filter.filtered(),
+            matching=self.filter.filtered,
             picked=picked,
             most_compared=MOST_COMPARED,
             **kwargs,

@@ -76,30 +76,38 @@ class _Line(threading.local):
     unread = 0
 
     def send(self, *command: Any) -> None:
+        self.send_all([command])
+
+    def send_all(self, commands: list[tuple[Any, ...]]) -> None:
+        """Send commands together; each answer is to be received."""
         pool = redis_client().connection_pool
         if self.pool is not pool:
             self.connection, self.pool, self.unread = pool.get_connection(), pool, 0
         elif self.is_awaited:  # Nobody took the last answer: it would be taken for that to this command.
             self.hang_up()
         self.is_awaited = True
+        packed = self.connection.pack_commands(commands)
         try:
-            self.connection.send_command(*command, check_health=False)
+            self.connection.send_packed_command(packed, check_health=False)
         except redis.ConnectionError:
             self.unread = 0
-            self.connection.send_command(*command, check_health=False)
+            self.connection.send_packed_command(packed, check_health=False)
 
     def receive(self) -> Any:
+        return self.receive_all(1)[0]
+
+    def receive_all(self, number: int) -> list[Any]:
         try:
             while self.unread:
                 self.unread -= 1
                 with suppress(redis.ResponseError):
                     self.connection.read_response()
-            answer = self.connection.read_response()
+            answers = [self.connection.read_response() for _ in range(number)]
         except (redis.ConnectionError, redis.TimeoutError):
             self.hang_up()
             raise
         self.is_awaited = False
-        return answer
+        return answers
 
     def ask(self, *command: Any) -> Any:
         """Ask, and once more when a restart of Redis has cut the line: for commands that may run twice."""
@@ -203,28 +211,36 @@ class ForgivingRedisCache(RedisCache):
             raise ValueError(f"Key '{key}' not found.")
         return answer
 
-    def begin_count(self, key: str, timeout: int) -> Callable[[], int | None]:
-        """Begin to raise a counter that ends after `timeout` seconds.
+    def begin_count(self, key: str, timeout: int, also: str = "") -> Callable[[], tuple[int | None, Any]]:
+        """Begin to raise a counter that ends after `timeout` seconds, and to get what is kept at `also`.
 
-        Returns: what waits for its value, so that something else can be asked meanwhile. None: Redis is gone.
+        Returns: what waits for both, so that something else can be asked meanwhile. None: Redis is gone.
         """
         made = self.make_key(key)
-        self._forgiving(lambda: _line.send("INCR", made), None)
+        commands: list[tuple[Any, ...]] = [("INCR", made)]
+        if also:
+            commands.append(("GET", self.make_key(also)))
+        self._forgiving(lambda: _line.send_all(commands), None)
 
-        def raised() -> int:
+        def raised() -> list[Any]:
             try:
-                number = int(_line.receive())
+                answers = _line.receive_all(len(commands))
             except redis.ConnectionError:  # a restart of Redis has cut the line
-                number = int(_line.ask("INCR", made))
-            if number == 1:
+                _line.send_all(commands)
+                answers = _line.receive_all(len(commands))
+            if int(answers[0]) == 1:
                 _line.ask("EXPIRE", made, timeout)
-            return number
+            return answers
 
-        return lambda: self._forgiving(raised, None)
+        def both() -> tuple[int | None, Any]:
+            number, found = (*self._forgiving(raised, [None]), None)[:2]
+            return number, None if found is None else self._cache._serializer.loads(found)
+
+        return both
 
     def count(self, key: str, timeout: int) -> int | None:
         """The same at once: the value of the raised counter."""
-        return self.begin_count(key, timeout)()
+        return self.begin_count(key, timeout)()[0]
 
     def set_many(self, data, timeout=DEFAULT_TIMEOUT, version=None):
         parent = super()

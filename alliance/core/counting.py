@@ -14,8 +14,8 @@ from django.db.models import F, QuerySet
 
 from alliance.core.facets import Facet
 
-#: Numbers of the two counts that are no facet's.
-TOTAL, EVERYTHING = -1, -2
+#: Numbers of what is no facet's.
+TOTAL, EVERYTHING, SUM = -1, -2, -3
 
 #: A query of (number, value, n, known), and its parameters.
 Part = tuple[str, list[Any]]
@@ -28,12 +28,14 @@ class Counts:
     Attributes:
         total: rows that match; everything: rows there are.
         by_value: facet -> value -> rows; known: facet -> how many values have rows at all.
+        sum: of a column over the rows that match, where that was asked for and the rows were looked at anyway.
     """
 
     total: int
     everything: int
     by_value: dict[str, dict[str, int]]
     known: dict[str, int]
+    sum: int | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Question:
         limits: facet -> how many of its values, the most frequent first; those chosen come in any case.
         facets_only: nothing but facets narrows the list.
         with_everything: whether to count all rows too.
+        summed: a column to add up over the rows that match if they are looked at; empty for none.
     """
 
     rows: QuerySet
@@ -57,6 +60,7 @@ class Question:
     limits: Mapping[str, int] = field(default_factory=dict)
     facets_only: bool = False
     with_everything: bool = False
+    summed: str = ""
 
     def number(self, name: str) -> int:
         """Of a wanted facet, in the statement's answer."""
@@ -87,7 +91,7 @@ class Question:
         together = [number for number in sorted(wanted) if number >= 0 and names[number] not in self.chosen]
         parts = []
         if together or TOTAL in wanted:
-            parts.append(self._scan(self.filtered(), together, with_total=TOTAL in wanted))
+            parts.append(self._scan(self.filtered(), together, with_total=TOTAL in wanted, summed=self.summed))
         for number in sorted(wanted):
             if number >= 0 and names[number] in self.chosen:
                 parts.append(self._scan(self.filtered(without=names[number]), [number], with_total=False))
@@ -98,10 +102,12 @@ class Question:
             )
         return parts
 
-    def _scan(self, rows: QuerySet, numbers: Sequence[int], *, with_total: bool) -> Part:
-        """One scan of these rows for several facets, and for their number if asked."""
+    def _scan(self, rows: QuerySet, numbers: Sequence[int], *, with_total: bool, summed: str = "") -> Part:
+        """One scan of these rows for several facets, and for their number and a sum if asked."""
         facets = [self.wanted[name] for name in self.wanted]
         columns = {f"facet_{number}": F(facets[number].value) for number in numbers}
+        if summed:
+            columns["summed"] = F(summed)
         chosen = rows.order_by().annotate(**columns).values_list(*columns) if columns else rows.order_by().values("pk")
         sql, parameters = chosen.query.sql_with_params()
         listed = ", ".join(columns) or "pk"
@@ -116,6 +122,8 @@ class Question:
             "GROUP BY value"
             for number in several
         ]
+        if summed:
+            parts.append(f"SELECT {SUM}, NULL::text, coalesce(sum(summed), 0)::bigint FROM matching")
         counted = " UNION ALL ".join(parts)
         names = [*self.wanted]
         limited = {
@@ -178,7 +186,7 @@ def read_counts(
     for name, counts in by_value.items():
         known[name] = max(known.get(name, 0), len(counts))
     everything = single[EVERYTHING] if with_everything else 0
-    return Counts(single[TOTAL], everything, by_value, known)
+    return Counts(single[TOTAL], everything, by_value, known, single.get(SUM))
 
 
 class Precounted(Protocol):

@@ -314,29 +314,31 @@ class PortalFilterSet(django_filters.FilterSet):
         first = {name: facets[name] for name in self.first_facets if name in facets}
         return first | facets
 
-    def count(self, names: Iterable[str], *, limits: Mapping[str, int], with_everything: bool = False) -> Counts:
+    def count(self, names: Iterable[str], *, limits: Mapping[str, int], for_page: bool = False) -> Counts:
         """The total, and the rows by each value of these facets: one statement.
 
-        Args: limits: facet -> how many of its values, the most frequent first.
+        Args:
+            limits: facet -> how many of its values, the most frequent first.
+            for_page: with the number of all rows, and what `summed` says.
         """
         names = [*names]
         while True:
             reading = self.reading
             if self.shape is None:
-                return self._question(names, limits, with_everything=with_everything).answer()
-            key = (self.shape, *names, *limits.items(), with_everything)
-            statement = _counting.get(key, lambda: self._count_statement(names, limits, with_everything))
+                return self._question(names, limits, for_page=for_page).answer()
+            key = (self.shape, *names, *limits.items(), for_page)
+            statement = _counting.get(key, lambda: self._count_statement(names, limits, for_page))
             rows = ask(statement.sql, statement.filled(self.given))
-            counts = read_counts(rows, names, with_everything=with_everything)
+            counts = read_counts(rows, names, with_everything=for_page)
             if self.found(reading, any_row=counts.total > 0):
                 return counts
 
-    def _count_statement(self, names: Sequence[str], limits: Mapping[str, int], with_everything: bool) -> Written:
+    def _count_statement(self, names: Sequence[str], limits: Mapping[str, int], for_page: bool) -> Written:
         marked, marks = self.marked()
-        question = marked._question(names, limits, with_everything=with_everything)
+        question = marked._question(names, limits, for_page=for_page)
         return Written.of(question.statement(), marks)
 
-    def _question(self, names: Sequence[str], limits: Mapping[str, int], *, with_everything: bool) -> Question:
+    def _question(self, names: Sequence[str], limits: Mapping[str, int], *, for_page: bool) -> Question:
         facets = self.facet_filters
         return Question(
             rows=self.queryset,
@@ -346,9 +348,12 @@ class PortalFilterSet(django_filters.FilterSet):
             wanted={name: facets[name] for name in names},
             limits=limits,
             facets_only=all(name in facets or name == "sort" for name in self.values),
-            with_everything=with_everything,
+            with_everything=for_page,
+            summed=self.summed if for_page else "",
         )
 
+    #: A column of the rows that a page adds up over those that match; empty for none.
+    summed = ""
     #: Facets of which the page shows all values.
     expanded: tuple[str, ...] = ()
 
@@ -357,7 +362,7 @@ class PortalFilterSet(django_filters.FilterSet):
         """What a page shows: of long facets the most frequent values alone."""
         names = [*self.facet_filters]
         limits = {name: MOST_LISTED if name in self.expanded else MOST_COUNTED for name in names}
-        return self.count(names, limits=limits, with_everything=True)
+        return self.count(names, limits=limits, for_page=True)
 
     def facets(self) -> list[FacetView]:
         """Every facet with its counts."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Field, Lookup, QuerySet
+from psycopg2.extensions import AsIs
 
 #: Stands for the keys in a statement that is kept.
 _KEYS = object()
@@ -13,7 +14,10 @@ _KEYS = object()
 
 @Field.register_lookup
 class AnyOf(Lookup):
-    """`pk__any_of=keys`: as `in`, but as SQL that does not depend on how many keys there are."""
+    """`pk__any_of=keys`: as `in`, but as SQL that does not depend on how many keys there are.
+
+    Of a foreign key `AnyOf(F("use_case_id"), keys)`, as the lookup by its name would join the other table.
+    """
 
     lookup_name = "any_of"
     prepare_rhs = False
@@ -32,6 +36,7 @@ class KeyedRows:
 
     def __init__(self, write: Callable[[object], QuerySet]) -> None:
         self._write = write
+        self._written: str | None = None
 
     @cached_property
     def _statement(self) -> tuple[str, tuple[Any, ...]]:
@@ -41,5 +46,17 @@ class KeyedRows:
         """The rows of these keys, in the order of the query."""
         sql, parameters = self._statement
         with connection.cursor() as cursor:
-            cursor.execute(sql, [[*keys] if one is _KEYS else one for one in parameters])
+            if connection.is_listened_to:  # type: ignore[attr-defined]  # our own backend
+                cursor.execute(sql, [[*keys] if one is _KEYS else one for one in parameters])
+            else:
+                name = connection.prepared(self._to_prepare(cursor), "bigint[]")  # type: ignore[attr-defined]
+                cursor.execute(f"EXECUTE {name} (%s)", [[*keys]])
             return cursor.fetchall()
+
+    def _to_prepare(self, cursor: Any) -> str:
+        """The statement with all but the keys written out."""
+        if self._written is None:
+            sql, parameters = self._statement
+            given = [AsIs("$1") if one is _KEYS else one for one in parameters]
+            self._written = cursor.mogrify(sql, given).decode()
+        return self._written

@@ -7,6 +7,7 @@ import hashlib
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
@@ -46,17 +47,20 @@ def tell(request: HttpRequest, response: HttpResponseBase) -> None:
 class Counting:
     """A request that is being counted. Asked twice, it says the same: nobody is counted twice for one request."""
 
-    def __init__(self, request: HttpRequest, key: str, limit: int, window: int, policy: str) -> None:
+    #: What was asked for besides.
+    also: Any = None
+
+    def __init__(self, request: HttpRequest, key: str, limit: int, window: int, policy: str, also: str = "") -> None:
         now, second = divmod(time.time(), window)
         self.request, self.limit, self.window, self.policy = request, limit, window, policy
         self.reset = max(1, math.ceil(window - second))
-        self._value = cache.begin_count(f"{key}:{int(now)}", window + 1)
+        self._value = cache.begin_count(f"{key}:{int(now)}", window + 1, also)
         self._is_allowed: bool | None = None
 
     def is_allowed(self) -> bool:
         """Wait for the count, and note for the answer's headers what is left."""
         if self._is_allowed is None:
-            made = self._value()
+            made, self.also = self._value()
             self._is_allowed = made is None or made <= self.limit
             if made is not None:
                 left = max(0, self.limit - made)
@@ -86,15 +90,22 @@ class ClientRateThrottle(SimpleRateThrottle):
         scope = "" if self.scope == POLICY else f"{self.scope}:"
         return f"throttle:{scope}{hashlib.blake2b(who.encode(), digest_size=12).hexdigest()}"
 
-    def begin(self, request: HttpRequest) -> Counting | None:
-        """Begin to count a request, which may be before DRF comes to it. None: nobody is counted."""
+    def get_ident(self, request: Request | HttpRequest) -> str:
+        """The client's address, as far as the proxies in front of the portal are believed."""
+        return request.META.get("REMOTE_ADDR", "") if api_settings.NUM_PROXIES == 0 else super().get_ident(request)
+
+    def begin(self, request: HttpRequest, also: str = "") -> Counting | None:
+        """Begin to count a request, which may be before DRF comes to it. None: nobody is counted.
+
+        Args: also: the key of something in the cache that is to come with the count.
+        """
         if self.rate is None:
             return None
         name = f"{_COUNTING}_{self.scope}"
         found = getattr(request, name, None)
         if found is None:
             key = self.get_cache_key(request, None)
-            found = Counting(request, key, self.num_requests, self.duration, self.scope)
+            found = Counting(request, key, self.num_requests, self.duration, self.scope, also)
             setattr(request, name, found)
         return found
 

@@ -102,7 +102,7 @@ class DocumentResource(FacetCounts):
         return self.kind.bodies(state_of(self.request._request), column)
 
     # --- answers that are known before anything is looked up ---------------------------------------------------------
-    #: The place of this answer among those that are kept.
+    #: The place of this answer among those that are kept, if it is.
     _place: str | None = None
 
     def _mark(self, request: HttpRequest) -> str:
@@ -129,14 +129,17 @@ class DocumentResource(FacetCounts):
             return None
         if "HTTP_AUTHORIZATION" in request.META:
             return None  # who asks is known only when DRF has looked at the token
-        counting = throttling.ClientRateThrottle().begin(request)  # while PostgreSQL is asked
-        answer = self._unchanged(request)
         # Searches and counts are what costs PostgreSQL most.
-        if answer is None and (action == "facets" or request.GET.get("q")):
-            self._place = cache.place(request, action, request.META.get("HTTP_ACCEPT", ""), str(sees_all(request.user)))
-            is_allowed = counting is None or counting.is_allowed()  # on the same line: its answer comes first
-            kept = cache.recall(self._place) if is_allowed else None
-            answer = kept and HttpResponse(kept.body, headers=kept.headers)
+        if action == "facets" or request.GET.get("q"):
+            accepted = request.META.get("HTTP_ACCEPT", "")
+            self._place = cache.address(request, action, accepted, str(sees_all(request.user)))
+        # While PostgreSQL is asked for the state of the data.
+        counting = throttling.ClientRateThrottle().begin(request, self._place or "")
+        answer = self._unchanged(request)
+        if answer is None and self._place:
+            kept = self._kept(counting)
+            if kept is not None and kept.stamp == state_of(request).stamp:
+                answer = HttpResponse(kept.body, headers=kept.headers)
         if answer is None or (counting and not counting.is_allowed()):
             return None
         throttling.tell(request, answer)
@@ -144,6 +147,11 @@ class DocumentResource(FacetCounts):
         if answer.status_code == 304:
             return answer
         return conditional.answer_conditionally(request, answer, etag=answer["ETag"], last_modified=None, one_row=False)
+
+    def _kept(self, counting: throttling.Counting | None) -> cache.Kept | None:
+        if counting is None:
+            return cache.recall(self._place or "")
+        return counting.also if counting.is_allowed() else None
 
     def _unchanged(self, request: HttpRequest) -> HttpResponse | None:
         held = request.META.get("HTTP_IF_NONE_MATCH", "")
@@ -162,7 +170,8 @@ class DocumentResource(FacetCounts):
         """Keep what was costly."""
         if self._place is not None and response.status_code == 200:
             headers = {name: response[name] for name in KEPT if name in response.headers}
-            cache.keep(self._place, cache.Kept(response.content, headers))
+            stamp = state_of(self.request._request).stamp
+            cache.keep(self._place, cache.Kept(response.content, headers, stamp))
 
     # --- exports -----------------------------------------------------------------------------------------------------
     def _pieces(self, rows: QuerySet, keys: Sequence[str], only: Iterable[str] | None) -> Iterator[Piece]:

@@ -33,12 +33,18 @@ class Kept:
 
     body: bytes
     headers: dict[str, str]
+    #: Of the data, read before them; empty where the place tells it.
+    stamp: str = ""
 
 
 def place(request: HttpRequest, *more: str) -> str:
     """The key of an answer. Args: more: what it depends on besides address, language, and the state of the data."""
+    return address(request, state_of(request).stamp, *more)
+
+
+def address(request: HttpRequest, *more: str) -> str:
+    """The key of an answer that tells its stamp itself: it can be asked for before the state of the data is known."""
     told = [
-        state_of(request).stamp,
         _release(),
         request.scheme or "",
         request.get_host(),

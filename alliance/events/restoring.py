@@ -1,6 +1,6 @@
 """Bringing a record and its parts back to an earlier state: as a whole, by the models' own rules, or not at all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -38,7 +38,9 @@ class ChangedMeanwhileError(Exception):
     """Somebody wrote to the record or its parts since the editor looked. Nothing was written."""
 
 
-def restore(subject: Subject, position: int, *, seen: Stamp) -> None:
+def restore(
+    subject: Subject, position: int, *, seen: Stamp, besides: Collection[type[models.Model]] = frozenset()
+) -> None:
     """Make the record and its parts what they were when the entry at `position` had been written.
 
     Rows that were deleted come back with their old keys, rows that came later go; every row that changes gets a new
@@ -46,13 +48,15 @@ def restore(subject: Subject, position: int, *, seen: Stamp) -> None:
 
     Args:
         seen: the stamp of what the editor looked at.
+        besides: parts of these models stay as they are now.
     Raises: ChangedMeanwhileError; NotRestorableError.
     """
     with transaction.atomic():
         subject.lock()
         if subject.stamp() != seen:
             raise ChangedMeanwhileError
-        _Restoring(subject, changed_states(subject, position)).run()
+        states = [one for one in changed_states(subject, position) if one.model not in besides]
+        _Restoring(subject, states).run()
 
 
 def changed_states(subject: Subject, position: int) -> list[State]:

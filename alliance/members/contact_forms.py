@@ -98,7 +98,14 @@ class AnswerForm(forms.Form):
             del self.fields["is_internal"]
 
 
+class PersonField(forms.ModelChoiceField):
+    """A choice of people, by their names: the address is shown to nobody else."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return str(obj.shown_name)
+
+
 class AssignForm(forms.Form):
     """Another editor takes over."""
 
-    editor = forms.ModelChoiceField(label=_("Editor"), queryset=User.objects.filter(is_staff=True, is_active=True))
+    editor = PersonField(label=_("Editor"), queryset=User.objects.filter(is_staff=True, is_active=True))

@@ -10,11 +10,12 @@ from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alliance.core.models import Record
 from alliance.core.postgresql import statement_timeout
 from alliance.events import forgetting
 from alliance.members import belonging, personal_data
@@ -40,6 +41,8 @@ from alliance.members.models import (
 ERASED = "Erased at the person's request."
 #: Rows of the person that are not deleted: old records name them. They end, and lose their notes.
 _ENDED = (Membership, Interest)
+#: Models whose texts are scrubbed by functions of their own.
+_TOLD_ELSEWHERE = {Application, Inquiry, LogEntry, Notification, User}
 
 
 class HandOverFirstError(ValidationError):
@@ -93,6 +96,7 @@ def erase(*, user: User) -> None:
         _scrub_inquiries(user, addresses)
         _end(user)
         _forget_mentions(user, addresses)
+        _forget_in_dialogue(user, addresses)
         _delete_own(user, addresses)
         _pseudonymise(user)
         for address in addresses:
@@ -234,3 +238,30 @@ def _forget_mentions(user: User, addresses: list[str]) -> None:
     for entry in LogEntry.objects.filter(entries):
         entry.object_repr, entry.change_message = without(entry.object_repr), without(entry.change_message)
         entry.save(update_fields=["object_repr", "change_message"])
+
+
+def _forget_in_dialogue(user: User, addresses: list[str]) -> None:
+    """What people said to each other, and called their files: the full name and the addresses go from the texts, which
+    stay. Reports and records themselves are evidence, and stay as they are; a name of one word is many people's."""
+    names = [*addresses, *([user.name] if len(user.name.split()) > 1 else [])]
+    pattern = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names), re.IGNORECASE)
+    linked = {model for model, link in personal_data.links() if not personal_data.is_own(link)}
+    for model in sorted(linked - _TOLD_ELSEWHERE, key=lambda one: one._meta.label):
+        if issubclass(model, Record):
+            continue
+        fields = [
+            field
+            for field in model._meta.concrete_fields
+            if isinstance(field, models.CharField | models.TextField)
+            and not (isinstance(field, models.EmailField) or field.choices or field.unique)
+        ]
+        mentions = Q()
+        for field in fields:
+            for name in names:
+                mentions |= Q(**{f"{field.name}__icontains": name})
+        for row in model._default_manager.filter(mentions) if mentions else ():
+            texts = {
+                field.name: pattern.sub(pseudonym_of(user), getattr(row, field.name))[: field.max_length]
+                for field in fields
+            }
+            model._default_manager.filter(pk=row.pk).update(**texts)

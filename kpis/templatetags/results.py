@@ -71,21 +71,22 @@ def compared_results(context: Context, use_cases: list[UseCase]) -> case_results
 
 @register.simple_tag(takes_context=True)
 def found_words(context: Context, chosen: PortalFilterSet, total: int, everything: int) -> str:
-    """ "15 of 90 use cases match, with 25 results from 14 cities". One query, or two for who sees drafts.
+    """ "15 of 90 use cases match, with 25 results from 14 cities". At most two queries, mostly none: the facets were
+    counted over the same rows.
 
     Args:
-        chosen: the filters of the use cases; total: how many match; everything: how many there are without filters.
+        chosen: the filters of the use cases with their results; total: how many match; everything: how many there are
+            without filters.
     """
-    matching, user = chosen.filtered().order_by(), _user(context)
+    user, results, cities = _user(context), chosen.counts.sum, chosen.counts.known["city"]
     if sees_all(user):
-        results = Result.objects.visible_to(user).filter(use_case__in=matching.values("pk")).count()
-    else:
-        results = matching.aggregate(n=Sum("result_count"))["n"] or 0
+        matching = chosen.filtered().order_by().values("pk")
+        results = Result.objects.visible_to(user).filter(use_case__in=matching).count()
+    elif results is None:
+        results = chosen.filtered().order_by().aggregate(n=Sum("result_count"))["n"] or 0
     # The facet counts its values without its own choice.
     if chosen.values.get("city"):
-        cities = matching.aggregate(n=Count("city", distinct=True))["n"]
-    else:
-        cities = chosen.counts.known["city"]
+        cities = chosen.filtered().order_by().aggregate(n=Count("city", distinct=True))["n"]
     if total == everything:
         cases = ngettext("%(n)s use case", "%(n)s use cases", total) % {"n": number(total)}
     else:

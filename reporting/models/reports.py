@@ -151,6 +151,8 @@ class Move(models.Model):
     actor = models.ForeignKey(User, models.SET_NULL, null=True, related_name="report_moves")
     reason = models.TextField(_("reason"), blank=True)
     at = models.DateTimeField(auto_now_add=True)
+    #: Where the change log of the use case ended before this acceptance corrected it.
+    log_before = models.BigIntegerField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("move")

@@ -24,9 +24,10 @@ def test_the_same_thread_gets_what_it_set(number):
 def test_counts_come_between():
     cache.set("key", "value")
     count = cache.begin_count("counter", 60)
-    assert count() == 1
+    assert count() == (1, None)
     cache.set("key", "other")
-    assert cache.begin_count("counter", 60)() == 2
+    assert cache.begin_count("another", 60, "key")() == (1, "other")
+    assert cache.begin_count("counter", 60)()[0] == 2
     assert cache.get("key") == "other"
 
 
@@ -51,3 +52,13 @@ def test_a_line_that_was_cut_is_taken_up_again():
     assert cache.get("key") in ("value", "newer")  # it may have been cut before it was told
     cache.set("key", "newest")
     assert cache.get("key") == "newest"
+
+
+def test_nothing_overtakes_what_was_set():
+    for number in range(100):
+        cache.set("key", number)
+        cache.delete("key")
+        assert cache.get("key") is None
+    cache.set("key", "value")
+    cache.clear()
+    assert cache.get("key") is None

@@ -27,3 +27,15 @@ def test_other_parameters_stay_as_they_were_written():
     shown, hidden = recipes.use_case(title="Shown"), recipes.use_case(title="Hidden", status="draft")
     rows = KeyedRows(lambda keys: UseCase.objects.filter(status="published", pk__any_of=keys).values_list("title"))
     assert rows.of([shown.pk, hidden.pk]) == [("Shown",)]
+
+
+def test_what_a_session_has_prepared_sees_what_comes_later():
+    rows = KeyedRows(lambda keys: UseCase.objects.filter(status="published", pk__any_of=keys).values_list("title"))
+    case = recipes.use_case(title="100% new")
+    for title in ("100% new", "Older", "Oldest"):
+        UseCase.objects.filter(pk=case.pk).update(title=title)
+        assert rows.of([case.pk]) == [(title,)]
+    assert rows.of([]) == []
+    prepared = KeyedRows(lambda keys: UseCase.objects.filter(title="100% new", pk__any_of=keys).values_list("pk"))
+    UseCase.objects.filter(pk=case.pk).update(title="100% new")
+    assert prepared.of([case.pk]) == prepared.of([case.pk, 0]) == [(case.pk,)]

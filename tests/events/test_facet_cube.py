@@ -43,7 +43,7 @@ def counted(name: str, query: str, *, as_kept: bool):
     filterset = filterset_of(BY_NAME[name])(QueryDict(query), visible_documents(kinds[name], None))
     if not as_kept:
         filterset.queryset = filterset.queryset.all()
-    return filterset.count([*filterset.facet_filters], limits={}, with_everything=True)
+    return filterset.count([*filterset.facet_filters], limits={}, for_page=True)
 
 
 @pytest.mark.parametrize("kind", COUNTED, ids=lambda kind: kind.name)
@@ -66,7 +66,7 @@ def test_no_document_is_read_for_few_choices_among_short_facets(query):
     filterset = filterset_of(BY_NAME["use-cases"])(QueryDict(query), visible_documents(USE_CASES, None))
     assert filterset.values.keys() == QueryDict(query).keys()  # names are looked up
     with CaptureQueriesContext(connection) as captured:
-        filterset.count(["vertical", "region", "stage", "covid"], limits={}, with_everything=True)
+        filterset.count(["vertical", "region", "stage", "covid"], limits={}, for_page=True)
     (one,) = captured
     assert USE_CASES.document._meta.db_table not in one["sql"]
 

@@ -57,9 +57,11 @@ def test_every_count_is_that_of_the_rows(name, query, is_stale):
         recipes.use_case(title="Water for all", vertical="water")
     filterset = chosen(name, query)
     names = [*filterset.facet_filters]
-    counts = filterset.count(names, limits={}, with_everything=True)
+    counts = filterset.count(names, limits={}, for_page=True)
     assert counts.total == filterset.filtered().count()
     assert counts.everything == filterset.queryset.count()
+    if counts.sum is not None:
+        assert counts.sum == sum(filterset.filtered().values_list(filterset.summed, flat=True))
     for facet in names:
         assert counts.by_value[facet] == counted_in_python(filterset, facet), facet
         assert counts.known[facet] == len(counts.by_value[facet])

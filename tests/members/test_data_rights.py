@@ -13,6 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
 from django.db import connection
 from django.db.models import FileField
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from model_bakery import baker
 
@@ -30,8 +31,10 @@ from alliance.members.models import (
     Role,
     User,
 )
+from reporting.models import Attachment, Comment
 from tests.members.conftest import PASSWORD
 from tests.members.test_contact import KEYS, asked
+from tests.reporting import recipes as reports
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 NAME, ADDRESS, SECOND = "Zebedee Quillfeather", "zebedee@quill.example", "Z.Q+private@elsewhere.example"
@@ -318,3 +321,37 @@ def test_a_last_owner_is_told_on_the_page(signed_in, person):
     assert "Town of X" in signed_in.post("/accounts/data/erase/", {"sure": "on"}).content.decode()
     person.refresh_from_db()
     assert person.is_active
+
+
+def test_what_others_said_to_the_person_and_files_lose_the_full_name_and_keep_the_rest(person, reference_data):
+    report = reports.use_case_report(submit=True)
+    said = Comment.objects.create(report=report, text=f"Dear {NAME}, write to {ADDRESS} which bins. Zebedeeish ones?")
+    file = Attachment.objects.create(report=report, kind="pdf", name=f"Plan of {NAME}.pdf", size=1)
+    erasing.erase(user=person)
+    said.refresh_from_db()
+    file.refresh_from_db()
+    other = f"Former member {person.pk}"
+    assert said.text == f"Dear {other}, write to {other} which bins. Zebedeeish ones?"
+    assert file.name == f"Plan of {other}.pdf"
+
+
+def test_a_name_of_one_word_is_not_taken_from_what_others_say(person, reference_data):
+    User.objects.filter(pk=person.pk).update(name="Ana")
+    person.refresh_from_db()
+    report = reports.use_case_report(submit=True)
+    said = Comment.objects.create(report=report, text="Ana street has no bins.")
+    erasing.erase(user=person)
+    said.refresh_from_db()
+    assert said.text == "Ana street has no bins."
+
+
+def test_an_archive_of_many_rows_is_read_in_portions(person, monkeypatch):
+    Notification.objects.bulk_create(
+        [Notification(user=person, kind="x", reference=str(number), path="/", values={}) for number in range(7)]
+    )
+    monkeypatch.setattr(archive, "PORTION", 3)
+    with CaptureQueriesContext(connection) as queries:
+        files = read(archive.write(person))
+    assert len(json.loads(files["members.Notification.json"])) == 7
+    whole = [one["sql"] for one in queries if 'FROM "members_notification"' in one["sql"] and '"values"' in one["sql"]]
+    assert [sql.count(",", sql.index(" IN (")) for sql in whole] == [2, 2, 0]

@@ -245,7 +245,7 @@ def test_a_list_helps_while_typing(open_page, live_server):
 
 
 @pytest.mark.parametrize("language", ["", "/ar"])
-@pytest.mark.parametrize("path", ["/workspace/", "/workspace/new/", "/workspace/new/result/"])
+@pytest.mark.parametrize("path", ["/workspace/", "/workspace/new/", "/workspace/new/result/", "/workspace/sheets/"])
 def test_no_page_is_wider_than_a_phone(open_page, live_server, path, language):
     author = recipes.member()
     recipes.use_case_report(author=author)

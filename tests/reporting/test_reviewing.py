@@ -8,7 +8,9 @@ from django.urls import reverse
 
 from alliance.members.models import Interest, Notification
 from reporting import assigning, reviewing, services
+from reporting.duplicates import suspects
 from reporting.models import Report
+from reporting.services import MoveRefusedError
 from reporting.states import State
 from tests.reporting import recipes
 
@@ -230,3 +232,78 @@ def test_an_editor_with_an_interest_is_told_in_the_queue(client, editor):
     report = recipes.use_case_report(submit=True)
     Interest.objects.create(user=editor, kind="other", about=report.organisation)
     assert "Not for you" in client.get(reverse("review:queue")).content.decode()
+
+
+def test_colleagues_read_names_and_never_an_address(client, editor):
+    nameless = recipes.editor(name="", email="secret@editors.example")
+    report = recipes.use_case_report(submit=True)
+    reviewing.assign_report(report=report, actor=editor, editor=nameless)
+    for path in (reverse("review:queue"), review(report)):
+        page = client.get(path).content.decode()
+        assert "secret@editors.example" not in page
+        assert f"user no. {nameless.pk}" in page
+    member = recipes.member(name="", email="secret@members.example")
+    with pytest.raises(ValidationError) as refused:
+        reviewing.assign_report(report=report, actor=editor, editor=member)
+    assert "secret@members.example" not in str(refused.value)
+
+
+def test_notices_call_a_result_by_its_indicator(editor):
+    report = recipes.result_report(submit=True)
+    reviewing.accept_report(report=report, actor=editor, version=report.version)
+    told = Notification.objects.get(user=report.author, kind="report-accepted").values["title"]
+    assert told == "Average parking search time, Surtrac decentralised adaptive traffic signals"
+
+
+def test_a_refused_move_is_a_sentence_that_can_be_translated_and_english_in_the_api(client, monkeypatch):
+    report = recipes.use_case_report(submit=True)
+    client.force_login(report.author)
+    address = reverse("api:report-detail", args=[report.key])
+    headers = {"If-Match": "*", "Accept-Language": "es"}
+    answer = client.patch(address, {"title": "Other"}, content_type="application/json", headers=headers)
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == "A report that is “Submitted” cannot be changed."
+    monkeypatch.setattr(services, "_", {"A report that is “%(state)s” cannot be changed.": "%(state)s: no."}.get)
+    with pytest.raises(MoveRefusedError, match=r"^Submitted: no\.$"):
+        services.save_entries(report=report, actor=report.author, version=report.version, entries={"title": "Other"})
+
+
+def test_the_record_that_came_of_a_report_is_not_suspected(client, editor):
+    report = recipes.result_report(submit=True)
+    reviewing.accept_report(report=report, actor=editor, version=report.version)
+    report.refresh_from_db()
+    assert report.result_id not in {one.record.pk for one in suspects(report, editor)}
+    assert "Is it told already?" not in client.get(review(report)).content.decode()
+
+
+def test_an_alike_report_is_called_by_its_title_and_leads_to_its_review(client, editor):
+    entries = {"use_case": "surtrac-pittsburgh", "result_value": "6.25"}
+    other = recipes.result_report(submit=True, **entries)
+    report = recipes.result_report(submit=True, **entries)
+    page = client.get(review(report)).content.decode()
+    section = page.partition('id="suspects"')[2].partition("</section>")[0]
+    assert f'href="{review(other)}"' in section
+    assert "Average parking search time, Surtrac" in section
+    assert ">ALL-PRK-SEARCH<" not in section
+
+
+def test_after_taking_a_report_out_of_the_public_the_editor_is_at_the_queue(client, editor):
+    report = recipes.use_case_report(submit=True)
+    report = reviewing.accept_report(report=report, actor=editor, version=report.version)
+    sent = {"decision": "retract", "version": report.version, "text": "The meter was broken."}
+    answer = client.post(review(report), sent, follow=True)
+    assert (answer.status_code, answer.redirect_chain[-1][0]) == (200, reverse("review:queue"))
+    assert "It is no longer public." in answer.content.decode()
+
+
+def test_an_accepted_report_asks_nothing_about_its_own_record(client, editor):
+    report = recipes.use_case_report(submit=True)
+    reviewing.accept_report(report=report, actor=editor, version=report.version)
+    client.force_login(report.author)
+    assert "One question to answer" not in client.get(report.get_absolute_url()).content.decode()
+
+
+def test_an_empty_queue_counts_nothing(client, editor):
+    page = client.get(reverse("review:queue")).content.decode()
+    assert "Nothing waits here." in page
+    assert "the oldest first" not in page

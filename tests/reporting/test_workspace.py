@@ -169,3 +169,15 @@ def test_the_number_of_queries_does_not_grow(client, django_assert_max_num_queri
     client.get(HOME)
     with django_assert_max_num_queries(25):
         client.get(HOME)
+
+
+def test_an_editor_without_an_organisation_is_led_to_the_reports_that_wait(client):
+    editor = recipes.editor()
+    report = recipes.use_case_report(submit=True)
+    report.assigned_to = editor
+    report.save()
+    text = shown(client, editor)
+    assert f"{reverse('review:queue')}?whose=mine" in text
+    assert "1 report" in text
+    assert "You belong to no member organisation yet" not in text
+    assert reverse("review:queue") not in shown(client, recipes.member()).partition("<footer")[0]

@@ -103,22 +103,33 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _prepared_with_settings(self, sql: str) -> str:
         """The name of a prepared query: its parameters are the session's settings, its first column is the value."""
+        settings_set = _SET % ("$1", "$2", "$3")
+        asked = f"SELECT answer.*, concat({settings_set}) FROM ({sql}) AS answer"  # noqa: S608
+        return self.prepared(asked, "text, text, text")
+
+    def prepared(self, sql: str, types: str) -> str:
+        """The name under which this session has a query prepared: it is parsed once, and planned a few times.
+
+        Args:
+            sql: one of a few that are always the same, with `$1` and so on; `types`: of these parameters.
+        """
         name = self._prepared.get(sql)
         if name is None:
             name = f"portal_{len(self._prepared)}"
-            settings_set = _SET % ("$1", "$2", "$3")
             with self.wrap_database_errors, self.connection.cursor() as cursor:
-                cursor.execute(
-                    f"PREPARE {name} (text, text, text) AS "  # noqa: S608
-                    f"SELECT answer.*, concat({settings_set}) FROM ({sql}) AS answer"
-                )
+                cursor.execute(f"PREPARE {name} ({types}) AS {sql}")
             self._prepared[sql] = name
         return name
+
+    @property
+    def is_listened_to(self) -> bool:
+        """Whether somebody wants to know what is asked, in words that say it."""
+        return bool(self.execute_wrappers or self.queries_logged)
 
     @contextmanager
     def _plain_cursor(self) -> Iterator[Any]:
         """A cursor without Django's own around it, as long as nobody listens to what is asked."""
-        if self.execute_wrappers or self.queries_logged:
+        if self.is_listened_to:
             with self.cursor() as cursor:
                 yield cursor
         else:

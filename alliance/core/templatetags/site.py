@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.conf import settings
@@ -136,6 +137,22 @@ def breadcrumbs(*parts: Any) -> dict[str, Any]:
 def page_numbers(page: Page) -> list[int | str]:
     """Numbers near the current page, the first and the last; an ellipsis stands for those between."""
     return list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1))
+
+
+@register.simple_tag(takes_context=True)
+def query_with(context: Context, **changes: Any) -> str:
+    """The query of this page with parameters set, or left out where they are nothing.
+
+    As `querystring`, which copies the whole query for it; a list page has many such links.
+    """
+    pairs = []
+    for name, values in context["request"].GET.lists():
+        if name not in changes:
+            pairs += [(name, value) for value in values]
+        elif (changed := changes.pop(name)) is not None:
+            pairs.append((name, changed))
+    pairs += [(name, changed) for name, changed in changes.items() if changed is not None]
+    return f"?{urlencode(pairs)}"
 
 
 @register.simple_tag

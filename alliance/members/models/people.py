@@ -100,6 +100,11 @@ class User(AbstractUser):
         kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
         return Authenticator.objects.filter(user_id=self.pk, type__in=kinds).exists()
 
+    @property
+    def shown_name(self) -> str:
+        """As colleagues read it: the address is shown to nobody else."""
+        return self.name or str(_("user no. %(number)s") % {"number": self.pk})
+
     def get_full_name(self) -> str:
         return self.name
 
