@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from django.http import QueryDict
 from django.utils.functional import Promise
 
+from alliance.core.whole_numbers import whole_number
 from alliance.members.models import User
 from reporting.fields import FORMS
 from reporting.forms import page_of
@@ -71,7 +72,7 @@ def by_field(threads: list[Thread]) -> dict[str, list[Thread]]:
 def replies_in(data: QueryDict) -> Mapping[int, str]:
     """Primary key of the thread -> the answer that was sent."""
     sent = {name.removeprefix(REPLY): str(text).strip() for name, text in data.items() if name.startswith(REPLY)}
-    return {int(key): text for key, text in sent.items() if key.isdecimal() and len(key) < 18 and text}
+    return {thread: text for key, text in sent.items() if (thread := whole_number(key)) is not None and text}
 
 
 def reply(*, report: Report, actor: User, answers: Mapping[int, str]) -> int:

@@ -1,21 +1,17 @@
 """Files of reports: given in, taken away, and given out from an address of their own, kept inert by headers."""
 
 from http import HTTPStatus
-from typing import cast
 
 from django.contrib import messages
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django.views.generic import View
 
 from alliance.core import errors
+from alliance.members.member_pages import MemberView
 from alliance.members.models import User
 from reporting import attaching, policies
 from reporting.models import Attachment, AttachmentKind, Report
@@ -24,12 +20,11 @@ from reporting.services import MoveRefusedError
 _MOST_UPLOADED = attaching.MOST_BYTES * 5
 
 
-@method_decorator(never_cache, name="dispatch")
-class FilesView(LoginRequiredMixin, View):
+class FilesView(MemberView):
     """POST: give files to a report, or take one away. What cannot be taken is named; the others are kept."""
 
     def post(self, request: HttpRequest, key: str) -> HttpResponse:
-        user = cast(User, request.user)
+        user = self.user
         report = get_object_or_404(Report.objects.editable_by(user), key=key)
         if int(request.META.get("CONTENT_LENGTH") or 0) > _MOST_UPLOADED:
             detail = _("At most %(most)s MB are taken at once. Send fewer files, or link to them.")

@@ -5,15 +5,15 @@ Nobody reviews or verifies what the own organisation, or one with a declared int
 
 from typing import Any
 
-from alliance.members.models import Organisation, OrganisationKind, Role, User
+from alliance.members.models import Organisation, OrganisationKind, User
 from alliance.members.policies import bound_to, is_editor
+from alliance.members.policies import may_report as may_report
 from kpis.models import Result, ResultState, Verification
 from reporting import concerned
 from reporting.models import Report
 from reporting.states import REVIEWED
 from usecases.models import Status, UseCase
 
-_WRITERS = (Role.OWNER, Role.CONTRIBUTOR)
 #: Who may verify independently, once an editor has named them for a result.
 INDEPENDENT_KINDS = (
     OrganisationKind.ACADEMIA,
@@ -23,11 +23,6 @@ INDEPENDENT_KINDS = (
 
 
 # --- members ---------------------------------------------------------------------------------------------------------
-def may_report(user: User, organisation: Organisation) -> bool:
-    """Owners and contributors report for their organisation, once it is a member."""
-    return organisation.member_since is not None and Organisation.objects.of(user, *_WRITERS).contains(organisation)
-
-
 def may_see(user: User, report: Report) -> bool:
     """See `ReportQuerySet.visible_to`."""
     return Report.objects.visible_to(user).contains(report)

@@ -2,10 +2,9 @@
 
 from datetime import date
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -17,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
 
-from alliance.members.models import User
+from alliance.core.whole_numbers import whole_number
+from alliance.members.member_pages import MemberView
 from kpis.models import Result
 from reporting import promising
 from reporting.models import Registration
@@ -84,8 +84,7 @@ class PromiseView(TemplateView):
         actor = request.user
         try:
             if "seal" in request.POST:
-                version = request.POST.get("version", "")
-                seen = int(version) if version.isdecimal() else 0
+                seen = whole_number(request.POST.get("version", "")) or 0
                 promising.seal(registration=self.one, actor=actor, version=seen)
                 messages.success(request, _("The promise is sealed and public."))
             elif "result" in request.POST:
@@ -115,14 +114,10 @@ class PromiseView(TemplateView):
         )
 
 
-class NewPromiseView(LoginRequiredMixin, TemplateView):
+class NewPromiseView(MemberView, TemplateView):
     """The form of a new promise."""
 
     template_name = "reporting/promises/form.html"
-
-    @method_decorator(never_cache)
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return super().dispatch(request, *args, **kwargs)
 
     @cached_property
     def registration(self) -> Registration:
@@ -133,19 +128,18 @@ class NewPromiseView(LoginRequiredMixin, TemplateView):
         return self.registration if self.registration.pk else None
 
     def form(self, data: Any = None) -> PromiseForm:
-        own = promising.organisations_of(cast(User, self.request.user))
+        own = promising.organisations_of(self.user)
         return PromiseForm(data, organisations=own, registration=self.initial_registration)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form = self.form(request.POST)
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         if form.is_valid():
-            version = request.POST.get("version", "")
             try:
                 saved = promising.save_draft(
                     registration=form.fill(self.registration),
-                    actor=cast(User, request.user),
-                    version=int(version) if version.isdecimal() else None,
+                    actor=self.user,
+                    version=whole_number(request.POST.get("version", "")),
                 )
             except promising.PromiseRefusedError as refusal:
                 form.add_error(None, str(refusal))
@@ -164,5 +158,5 @@ class EditPromiseView(NewPromiseView):
 
     @cached_property
     def registration(self) -> Registration:
-        own = promising.organisations_of(cast(User, self.request.user))
+        own = promising.organisations_of(self.user)
         return get_object_or_404(_rows().filter(organisation__in=own, sealed_at=None), key=self.kwargs["key"])

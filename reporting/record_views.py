@@ -4,17 +4,14 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
-from django.views.generic import View
 
 from alliance.events.views import EditorView
+from alliance.members.member_pages import MemberView
 from alliance.members.models import Organisation, Role, User
 from kpis.models import Result, Verification
 from reporting import policies
@@ -24,15 +21,6 @@ from reporting.models import Merge
 from reporting.review_forms import CheckForm, MergeForm
 from reporting.verifying import LEVELS, check_result, name_checker
 from usecases.models import UseCase
-
-
-@method_decorator(never_cache, name="dispatch")
-class MemberView(LoginRequiredMixin, View):
-    """A page of somebody who is signed in."""
-
-    @property
-    def user(self) -> User:
-        return cast(User, self.request.user)
 
 
 class CorrectionView(MemberView):

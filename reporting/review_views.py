@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
+from alliance.core.whole_numbers import whole_number
 from alliance.events.views import EditorView
 from alliance.members.models import User
 from alliance.members.policies import bound_to
@@ -152,7 +153,7 @@ class ReviewView(OneReportView):
         if not policies.may_review(self.user, report):
             raise PermissionDenied
         sent = request.POST
-        version = int(sent["version"]) if sent.get("version", "").isdecimal() and len(sent["version"]) < 10 else -1
+        version = whole_number(sent.get("version", "")) or -1
         text = sent.get("text", "")
         form = self.place_form(report, sent) if sent.get("decision") == "accept" else None
         try:

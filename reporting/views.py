@@ -3,21 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
-from django.views.generic import TemplateView, View
+from django.views.generic import TemplateView
 
-from alliance.members.models import User
+from alliance.members.member_pages import MemberView
 from kpis.standing import Standing, change_percent, standing
 from reporting import dialogue, forms, merging, policies, presence
 from reporting.checking import Checked, check
@@ -41,15 +38,6 @@ from reporting.titles import title_of
 from reporting.understanding import words_of
 from reporting.workspace import workspace_of
 from usecases.models import City, UseCase
-
-
-@method_decorator(never_cache, name="dispatch")
-class MemberView(LoginRequiredMixin, View):
-    """A page of somebody who is signed in."""
-
-    @property
-    def user(self) -> User:
-        return cast(User, self.request.user)
 
 
 class WorkspaceView(MemberView, TemplateView):

@@ -17,6 +17,7 @@ from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
 from alliance.core import search
 from alliance.core.facets import Facet, FacetView, Option
 from alliance.core.filters import PortalFilterSet, SearchFilter
+from alliance.core.whole_numbers import whole_number
 
 Words = str | Promise
 
@@ -317,5 +318,4 @@ class FacetedListView(FilteredView):
 
 def _whole_number(text: str) -> int | None:
     """The number that plain ASCII digits with an optional sign write, or None."""
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= 18 else None
+    return None if whole_number(text.removeprefix("-")) is None else int(text)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import DetailView, ListView
 
+from alliance.core.whole_numbers import whole_number
 from alliance.members import inquiries, inquiry_figures, policies
 from alliance.members.contact_forms import AnswerForm, AssignForm
 from alliance.members.models import Inquiry, InquiryMessage, InquiryState, InquiryTopic, Organisation
@@ -100,7 +101,7 @@ class InquiryView(LoginRequiredMixin, DetailView):
                 messages.success(request, _("Handed over."))
         elif deed in ("publish", "hide"):
             asked = request.POST.get("message", "")
-            message = get_object_or_404(InquiryMessage, inquiry=inquiry, pk=asked if asked.isdecimal() else 0)
+            message = get_object_or_404(InquiryMessage, inquiry=inquiry, pk=whole_number(asked))
             inquiries.set_public_note(message=message, actor=request.user, is_public_note=deed == "publish")
         return HttpResponseRedirect(reverse("contact:inquiry", args=[inquiry.number]))
 

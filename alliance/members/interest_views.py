@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView
 
+from alliance.core.whole_numbers import whole_number
 from alliance.members import interests, policies
 from alliance.members.models import Interest, InterestKind, Organisation
 
@@ -82,7 +83,7 @@ class InterestsView(LoginRequiredMixin, FormView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         asked = request.POST.get("end", "")
         if asked:
-            interest = get_object_or_404(self.own(), pk=asked if asked.isdecimal() else 0)
+            interest = get_object_or_404(self.own(), pk=whole_number(asked))
             interests.end(interest=interest, actor=request.user)
             messages.success(request, _("Ended as of today. It stays on record, because it counted until now."))
             return HttpResponseRedirect(request.path)

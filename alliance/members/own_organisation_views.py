@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
 from alliance.core.countries import country_name
+from alliance.core.whole_numbers import whole_number
 from alliance.members import belonging, invitations, policies
 from alliance.members.join_forms import InvitationForm, RoleForm, WordsForm
 from alliance.members.models import Invitation, Membership, Organisation, Role
@@ -109,8 +110,7 @@ class PeopleView(OwnOrganisationView):
 
     def one(self, rows: Any) -> Any:
         """The row that the form names. Raises: Http404."""
-        asked = self.request.POST.get("id", "")
-        found = rows.filter(pk=asked).first() if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
+        found = rows.filter(pk=whole_number(self.request.POST.get("id", ""))).first()
         if found is None:
             raise Http404
         return found

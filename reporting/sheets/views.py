@@ -3,26 +3,24 @@
 import csv
 import io
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
 
 from alliance.core import errors
 from alliance.events.models import Job
-from alliance.members.models import Organisation, Role, User
+from alliance.members.member_pages import MemberView
+from alliance.members.models import Organisation, Role
 from reporting.fields import FORMS
 from reporting.models import Import, ImportState, Kind, Report
 from reporting.sheets import checking, columns, importing, writing
@@ -33,16 +31,8 @@ _MOST_UPLOADED = MOST_BYTES + 100_000
 FINDINGS_SHOWN = 100
 
 
-class SheetView(LoginRequiredMixin, TemplateView):
-    """A page for the people of member organisations; nothing of it is kept by caches."""
-
-    @method_decorator(never_cache)
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return super().dispatch(request, *args, **kwargs)
-
-    @property
-    def user(self) -> User:
-        return cast(User, self.request.user)
+class SheetView(MemberView, TemplateView):
+    """A page for the people of member organisations."""
 
     @cached_property
     def organisations(self) -> list[Organisation]:
