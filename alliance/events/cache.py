@@ -102,7 +102,7 @@ def _is_for_all(request: HttpRequest, response: HttpResponse) -> bool:
 def _release() -> str:
     """Of the software that makes the answers: templates, texts, code. It outlives no restart, the cache does."""
     told = hashlib.blake2b(digest_size=8)
-    folders = ("templates", "locale", "alliance", "standards", "usecases", "kpis", "practices")
+    folders = ("templates", "locale", "alliance", "standards", "usecases", "kpis", "reporting", "practices")
     places = [settings.BASE_DIR / name for name in folders]
     for path in sorted(path for one in places for ending in ("html", "mo", "py") for path in one.rglob(f"*.{ending}")):
         status = path.stat()
