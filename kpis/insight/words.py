@@ -35,7 +35,7 @@ def sentence(found: Distribution) -> str:
             }
         )
     else:
-        parts.append(_("Fewer than six results give no 95% interval: the next one may move it far."))
+        parts.append(_("Fewer than six results give no interval of 95%: the next one may move it far."))
     if found.kpi.direction == Direction.NONE:
         parts.append(_("Neither way is better by this indicator, so nothing is called an improvement."))
     else:

@@ -85,7 +85,7 @@ def test_below_three_results_only_the_points_are_shown(client):
 def test_below_six_results_no_interval_is_claimed(client):
     response, html = page(client, measured((-10, -20, -30)))
     assert "−20%" in response.context["sentence"]
-    assert "no 95% interval" in response.context["sentence"]
+    assert "no interval of 95%" in response.context["sentence"]
     assert "median-interval" not in html
     assert "median-interval" in page(client, measured(EIGHT))[1]
 
