@@ -3,7 +3,8 @@
 from django.contrib import admin
 
 from alliance.core.admin import RecordAdmin
-from practices.models import Challenge, FormerAddress, Implementation, Practice
+from practices.models import Challenge, FormerAddress, Implementation, Practice, RankingRun
+from reporting.admin import ShownAdmin
 
 
 @admin.register(Practice)
@@ -37,3 +38,9 @@ class ChallengeAdmin(RecordAdmin):
     list_select_related = ("practice",)
     autocomplete_fields = ("practice", "use_case")
     readonly_fields = ("state", "answer", "answered_at", "answered_by", "opened_by", "signed")
+
+
+@admin.register(RankingRun)
+class RankingRunAdmin(ShownAdmin):
+    list_display = ("as_of", "rule_version", "inputs_hash", "created_at")
+    list_filter = ("rule_version",)

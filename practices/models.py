@@ -97,13 +97,11 @@ class Practice(Record):
         return reverse("practices:detail", args=[self.slug])
 
 
-class FormerAddress(Record):
+class FormerAddress(models.Model):
     """An address that a practice had once; it leads to the practice."""
 
     slug = models.SlugField(max_length=80, unique=True)
     practice = models.ForeignKey(Practice, models.CASCADE, related_name="former_addresses", verbose_name=_("practice"))
-
-    objects = RecordQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("former address")

@@ -14,7 +14,8 @@ from alliance.events.models import Change
 from alliance.events.views import PAGE_SIZE
 from alliance.events.wording import ADDED, REMOVED, Names, actors, compare_texts
 from alliance.members.models import Interest, Organisation, User
-from kpis.models import Kpi, Result
+from kpis.models import Kpi, KpiLink, Result
+from practices.models import Challenge, Implementation, Practice
 from standards.models import Edition, Standard
 from tests.kpis import recipes as kpi_recipes
 from tests.members import join_recipes as member_recipes
@@ -73,10 +74,11 @@ def in_steps(transactional_db):
 # --- what belongs together -------------------------------------------------------------------------------------------
 def test_parts_are_what_goes_with_the_record():
     assert {part.model for part in parts_of(UseCase)} == {
-        StandardUse, Participation, Lesson, Result, UseCase.technologies.through,
+        StandardUse, Participation, Lesson, Result, Implementation, UseCase.technologies.through,
     }  # fmt: skip
     assert [part.model for part in parts_of(Standard)] == [Edition]
-    assert parts_of(Organisation) == parts_of(Technology) == parts_of(Kpi) == []
+    assert {part.model for part in parts_of(Kpi)} == {KpiLink}
+    assert parts_of(Organisation) == parts_of(Technology) == []
 
 
 def test_every_kind_of_record_has_a_history_under_a_name_of_its_own(desk, reference_data):
@@ -86,6 +88,7 @@ def test_every_kind_of_record_has_a_history_under_a_name_of_its_own(desk, refere
     member_reports = report_recipes.member()
     report_recipes.promise(author=member_reports)
     report_recipes.check(Result.objects.first(), checker=member_reports)
+    Challenge.objects.create(practice=Practice.objects.first(), subject="grade", reason="It is too high.")
     names = record_models()
     assert len(names) == len(set(names.values())) >= 15
     for name, model in names.items():

@@ -29,6 +29,7 @@ TABLES = sorted({one.table for kind in kinds.values() for one in kind.dependenci
 TIED = {
     "published_at", "cost_amount", "cost_currency", "status", "baseline_value", "result_value", "unit", "ended_year",
     "supersedes", "superseded_by", "spread", "spread_unknown", "spread_kind", "baseline_on", "result_on",
+    "numerator", "denominator", "scale", "valid_max",
 }  # fmt: skip
 #: All their rows are named by others.
 HELD = {"members_organisation", "standards_body", "usecases_country", "usecases_region", "usecases_vertical"}
