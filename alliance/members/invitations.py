@@ -30,10 +30,9 @@ def waiting(organisation: Organisation):
     ).select_related("invited_by")
 
 
-def find(token: str, *, lock: bool = False) -> Invitation | None:
+def find(token: str) -> Invitation | None:
     """The invitation that a link names, whether it can still be taken or not; None when the link is forged."""
-    rows = Invitation.objects.select_for_update(of=("self",)) if lock else Invitation.objects.all()
-    return rows.select_related("organisation").filter(token_digest=digest_of(token)).first()
+    return Invitation.objects.select_related("organisation").filter(token_digest=digest_of(token)).first()
 
 
 def is_open(invitation: Invitation) -> bool:
@@ -119,9 +118,9 @@ def is_address_of(user: User, email: str) -> bool:
 @transaction.atomic
 def take_back(*, invitation: Invitation, actor: policies.Someone) -> Invitation:
     """End an invitation that waits; one that was taken or has ended stays as it is. Raises: PermissionDenied."""
-    invitation = Invitation.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=invitation.pk)
     if not policies.may_manage(actor, invitation.organisation):
         raise PermissionDenied
+    invitation = Invitation.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=invitation.pk)
     if is_open(invitation):
         invitation.revoked_at = timezone.now()
         invitation.save(update_fields=["revoked_at"])
@@ -139,10 +138,12 @@ def take(*, token: str, user: User) -> Membership:
     A person who belongs to the organisation already gets the role of the invitation when it is the higher one.
     Raises: Gone.
     """
-    invitation = find(token, lock=True)
+    invitation = find(token)
     if invitation is None:
         raise Gone
+    # The organisation first, as everywhere: two that wait for each other would both be stopped by PostgreSQL.
     organisation = Organisation.objects.select_for_update().get(pk=invitation.organisation_id)
+    invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
     membership = Membership.objects.current(user).filter(organisation=organisation).first()
     if membership is not None and was_taken_by(invitation, user):
         return membership

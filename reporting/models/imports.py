@@ -15,7 +15,6 @@ class ImportState(models.TextChoices):
     CHECKED = "checked", _("Checked")
     IMPORTED = "imported", _("Imported")
     UNDONE = "undone", _("Undone")
-    FAILED = "failed", _("Cannot be read")
 
 
 class Import(Versioned):
@@ -34,7 +33,6 @@ class Import(Versioned):
     mapping = models.JSONField(default=dict, blank=True)
     #: What the dry run found: totals, and findings by row and column.
     outcome = models.JSONField(default=dict, blank=True)
-    error = models.TextField(blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
     imported_at = models.DateTimeField(null=True, blank=True)
 

@@ -199,7 +199,7 @@ def check_import(job: Job, progress: jobs.Progress) -> None:
     }
     with transaction.atomic():
         Import.objects.filter(pk=one.pk, state__in=[ImportState.UPLOADED, ImportState.CHECKED]).update(
-            state=ImportState.CHECKED, outcome=outcome, error="", checked_at=timezone.now()
+            state=ImportState.CHECKED, outcome=outcome, checked_at=timezone.now()
         )
 
 

@@ -1,16 +1,18 @@
 """Invitations: a link in a mail, once, for two weeks, with an account or without one."""
 
 import re
+import threading
 from datetime import timedelta
 
 import pytest
 import time_machine
 from allauth.account.models import EmailAddress
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection, transaction
 from django.utils import timezone
 
 from alliance.members import invitations, sending
-from alliance.members.models import Invitation, Mail, Membership, Role, User
+from alliance.members.models import Invitation, Mail, Membership, Organisation, Role, User
 from tests.members import join_recipes as recipes
 from tests.members.conftest import PASSWORD, link_in
 
@@ -199,3 +201,31 @@ def test_so_many_invitations_wait_at_once(works, olga, monkeypatch):
         invitations.make(organisation=works, email=f"{number}@example.org", role="reader", invited_by=olga)
     with pytest.raises(ValidationError):
         invitations.invite(organisation=works, actor=olga, email="x@example.org", role="reader", language="en")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_takes_an_invitation_waits_for_the_organisation_before_holding_anything(works, olga):
+    """Whoever invites holds the organisation and then ends earlier invitations: the other way round both would hang."""
+    invitation, token = invitations.make(organisation=works, email="zoe@example.org", role="reader", invited_by=olga)
+    zoe = recipes.person("zoe")
+
+    def take():
+        try:
+            invitations.take(token=token, user=zoe)
+        finally:
+            connection.close()
+
+    taking = threading.Thread(target=take)
+    with transaction.atomic(), connection.cursor() as cursor:
+        Organisation.objects.select_for_update().get(pk=works.pk)
+        taking.start()
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        found = 0
+        while not found and taking.is_alive():
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(waits)
+            found = cursor.fetchone()[0]
+        assert found == 1
+        assert Invitation.objects.select_for_update(nowait=True).get(pk=invitation.pk).accepted_at is None
+    taking.join()
+    assert role_of("zoe@example.org", works) == "reader"
