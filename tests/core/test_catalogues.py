@@ -4,6 +4,7 @@ import gettext
 import io
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import django
@@ -34,6 +35,7 @@ NUMBER = {"%(n)s", "%(n)d", "%(n_text)s", "%(number)s", "%(count)s", "%(minutes)
 Key = tuple[str, str]  # context, words in English
 
 
+@cache
 def catalogue(language: str) -> Catalog:
     path = settings.LOCALE_PATHS[0] / to_locale(language) / "LC_MESSAGES" / "django.po"
     with path.open("rb") as file:
@@ -187,7 +189,8 @@ def test_the_head_has_djangos_plural_rule_and_nothing_of_whoever_ran_the_tools(l
     shipped = Path(django.__file__).parent / "conf/locale" / to_locale(language) / "LC_MESSAGES/django.po"
     with shipped.open("rb") as file:
         rule = gettext.c2py(read_po(file, locale=to_locale(language)).plural_expr)
-    assert [plural_rule(language)(n) for n in COUNTS] == [rule(n) for n in COUNTS]
+    ours = plural_rule(language)
+    assert [ours(n) for n in COUNTS] == [rule(n) for n in COUNTS]
     path = settings.LOCALE_PATHS[0] / to_locale(language) / "LC_MESSAGES" / "django.po"
     text = path.read_text(encoding="utf-8")
     assert f'"Language: {language}\\n"' in text
