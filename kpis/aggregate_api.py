@@ -1,7 +1,7 @@
 """Aggregates, as programs read them."""
 
+from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -18,9 +18,10 @@ from alliance.core import pagination
 from alliance.core.api import Errors, Resource, column
 from alliance.core.errors import BadParameters, ParameterError
 from alliance.core.fields import FIELDS, OMIT, ApiAddress, CodeField, Document, PageAddress, read_selection
+from kpis.aggregate_families import cells_of, family_of
 from kpis.aggregate_filters import ALL, AggregateFilter
 from kpis.aggregate_history import UnknownPastError, cells_at
-from kpis.aggregate_models import Aggregate, Design, Measure
+from kpis.aggregate_models import EXACT, Aggregate, Design, Measure
 from kpis.api import KpiShortSerializer
 from kpis.models import Kpi
 from usecases.api import RegionShortSerializer, VerticalShortSerializer
@@ -49,7 +50,7 @@ class InputsAddress(serializers.Field):
         super().__init__(**{"read_only": True, "source": "*", **kwargs})
 
     def to_representation(self, row: Aggregate) -> str:
-        return f"{settings.PORTAL_ORIGIN}{reverse('api:result-list')}?{urlencode(row.filters)}"
+        return f"{settings.PORTAL_ORIGIN}{reverse('api:result-list')}?{row.results_query}"
 
 
 def _number(text: str) -> serializers.FloatField:
@@ -68,6 +69,9 @@ class AggregateSerializer(Document):
     url = PageAddress(help_text="How this was computed: inputs, rule, lines.")
     api_url = ApiAddress("aggregate-detail", key="key")
     kpi = KpiShortSerializer(read_only=True)
+    counted = KpiShortSerializer(
+        many=True, read_only=True, help_text="Whose results these are: the indicator's, or its family's."
+    )
     vertical = VerticalShortSerializer(read_only=True, allow_null=True, help_text="Null: all together.")
     region = RegionShortSerializer(read_only=True, allow_null=True, help_text="Null: all together.")
     design = CodeField(Design, nullable=True, help_text="Null: all together.")
@@ -122,6 +126,14 @@ class AggregateSerializer(Document):
     )
 
 
+def _cells_at(kpi: Kpi, moment: datetime) -> list[Aggregate]:
+    try:
+        return cells_at(kpi, moment)
+    except UnknownPastError as error:
+        sentence = "A table was emptied since then: what it held is not known any more."
+        raise BadParameters([ParameterError("as_of", sentence, "out_of_range")]) from error
+
+
 class AggregateResource(Resource):
     serializer_class = AggregateSerializer
     filterset_class = AggregateFilter
@@ -134,34 +146,38 @@ class AggregateResource(Resource):
         return Aggregate.objects.for_display()
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        if "as_of" not in request.query_params:
-            return super().list(request, *args, **kwargs)
-        return self._list_of_the_past(request)
+        if "as_of" in request.query_params or "family" in request.query_params:
+            return self._computed_now(request)
+        return super().list(request, *args, **kwargs)
 
     def export(self, request: Request, ending: str, **kwargs: Any) -> HttpResponseBase:
         if "as_of" in request.query_params:
             raise BadParameters([ParameterError("as_of", "The past is listed, it has no files.", "invalid")])
+        if "family" in request.query_params:
+            raise BadParameters([ParameterError("family", "Families are listed, they have no files.", "invalid")])
         return super().export(request, ending, **kwargs)
 
-    def _list_of_the_past(self, request: Request) -> Response:
-        """All cells of one indicator that match, on one page."""
+    def _computed_now(self, request: Request) -> Response:
+        """All cells of one indicator that match, on one page: of the past, or of its family."""
         errors: Errors = []
         asked = pagination.read_page_parameters(request.query_params, errors)
         only = read_selection(request.query_params, self.serializer_class.names(), errors)
         self._check(request.query_params, (*pagination.PARAMETERS, FIELDS, OMIT), errors)
         values = self.filterset.values
-        moment, kpis = values.get("as_of"), values.get("kpi", [])
-        if moment is None or moment > timezone.now():
+        kpis, is_past = values.get("kpi", []), "as_of" in request.query_params
+        moment = values.get("as_of")
+        if is_past and (moment is None or moment > timezone.now()):
             errors.append(ParameterError("as_of", "Give a moment that is over.", "out_of_range"))
+        if is_past and "family" in request.query_params:
+            errors.append(ParameterError("family", "The links of the past are not known: leave as_of out.", "invalid"))
         if len(kpis) != 1:
-            errors.append(ParameterError("kpi", "Name one indicator: the past is computed for one.", "required"))
-        if errors or moment is None:
+            name = "as_of" if is_past else "family"
+            sentence = f"Name one indicator: with {name}, cells are computed for one."
+            errors.append(ParameterError("kpi", sentence, "required"))
+        if errors:
             raise BadParameters(errors)
-        try:
-            cells = cells_at(Kpi.objects.get(slug=kpis[0]), moment)
-        except UnknownPastError as error:
-            sentence = "A table was emptied since then: what it held is not known any more."
-            raise BadParameters([ParameterError("as_of", sentence, "out_of_range")]) from error
+        kpi = Kpi.objects.get(slug=kpis[0])
+        cells = _cells_at(kpi, moment) if moment else cells_of(family_of(kpi))
         wanted = {name: values[name] for name in ("vertical", "region", "design", "measure") if name in values}
         found = [one for one in cells if all(one.filters_or_all[name] in given for name, given in wanted.items())]
         body: dict[str, Any] = {"next": None, "previous": None}
@@ -172,7 +188,12 @@ class AggregateResource(Resource):
 
     def _row_at(self, rows: QuerySet, text: str) -> Aggregate:
         parts = text.split(".")
-        if len(parts) == 5:
+        row = None
+        if len(parts) == 6 and parts[-1] == EXACT:
+            family = Kpi.objects.filter(slug=parts[0]).first()
+            cells = cells_of(family_of(family)) if family else []
+            row = next((one for one in cells if one.key == text), None)
+        elif len(parts) == 5:
             kpi, vertical, region, design, measure = parts
             row = rows.filter(
                 kpi__slug=kpi,
@@ -181,8 +202,8 @@ class AggregateResource(Resource):
                 **({"vertical": None} if vertical == ALL else {"vertical__code": vertical}),
                 **({"region": None} if region == ALL else {"region__slug": region}),
             ).first()
-            if row is not None:
-                return row
+        if row is not None:
+            return row
         raise Http404(f"There is no {self.singular} “{text[:100]}”.")
 
 

@@ -4,6 +4,7 @@ Kept by `kpis/aggregating.py`. None of these rows is a record: the change log do
 not enforced by the database, so that a record can go before the worker has looked.
 """
 
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
@@ -16,6 +17,8 @@ from kpis.statistics import MeanInterval, MedianInterval
 
 #: With fewer values a cell shows these alone.
 FEWEST = 3
+#: Asks for, and names, cells of an indicator together with those that are exactly the same.
+EXACT = "exact"
 
 
 class Measure(models.TextChoices):
@@ -161,6 +164,9 @@ class Aggregate(models.Model):
 
     objects = AggregateQuerySet.as_manager()
 
+    #: The indicators whose results are in the cell, where they are several (`kpis.aggregate_families`).
+    members: tuple[Any, ...] = ()
+
     class Meta:
         verbose_name = _("aggregate")
         verbose_name_plural = _("aggregates")
@@ -179,12 +185,23 @@ class Aggregate(models.Model):
     def get_absolute_url(self) -> str:
         """How it was computed."""
         told = {name: value for name, value in self.filters.items() if name != "kpi"}
-        query = urlencode({**told, "measure": self.measure})
+        family = {"family": EXACT} if self.members else {}
+        query = urlencode({**told, **family, "measure": self.measure})
         return f"{reverse('kpis:computed', args=[self.kpi.slug])}?{query}"
 
     @property
+    def counted(self) -> tuple[Any, ...]:
+        """The indicators whose results are in the cell."""
+        return self.members or (self.kpi,)
+
+    @property
+    def results_query(self) -> str:
+        """The cell as query string of the list of results."""
+        return urlencode({**self.filters, "kpi": [one.slug for one in self.counted]}, doseq=True)
+
+    @property
     def filters(self) -> dict[str, str]:
-        """The cell as parameters of the list of results: what is not named is all of it."""
+        """The cell as parameters: what is not named is all of it."""
         told = {"kpi": self.kpi.slug}
         if self.vertical is not None:
             told["vertical"] = self.vertical.code
@@ -203,7 +220,8 @@ class Aggregate(models.Model):
     def key(self) -> str:
         """Names the cell and its measure."""
         told = self.filters_or_all
-        return ".".join(told[name] for name in ("kpi", "vertical", "region", "design", "measure"))
+        parts = [told[name] for name in ("kpi", "vertical", "region", "design", "measure")]
+        return ".".join([*parts, EXACT] if self.members else parts)
 
     @property
     def unit(self) -> str:

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
@@ -13,6 +12,8 @@ from django.views.generic import TemplateView
 
 from alliance.core.templatetags.numbers import percent
 from kpis import aggregate_sql
+from kpis.aggregate_families import Family, cell_of, family_of
+from kpis.aggregate_models import EXACT
 from kpis.aggregates import cell, inputs_of
 from kpis.measurement import Design
 from kpis.models import Aggregate, AggregateInput, Kpi, Measure, StaleCell
@@ -42,7 +43,7 @@ class AggregateView(TemplateView):
             is_stale=self._is_stale(found),
             measures=[(one, self._address(found, one)) for one in Measure if self._has(found, one)],
             api_url=reverse("api:aggregate-detail", args=[found.key]),
-            results_url=f"{reverse('results:list')}?{urlencode(found.filters)}",
+            results_url=f"{reverse('results:list')}?{found.results_query}",
             rule=aggregate_sql.RULE,
             coverage=percent(Decimal(str(round(found.median_coverage * 100, 1)))) if found.median_coverage else "",
             **kwargs,
@@ -56,10 +57,17 @@ class AggregateView(TemplateView):
             raise Http404(_("There is no such number."))
         vertical = get_object_or_404(Vertical, code=given["vertical"]) if given.get("vertical") else None
         region = get_object_or_404(Region, slug=given["region"]) if given.get("region") else None
-        found = cell(kpi, vertical=vertical, region=region, design=design, measure=Measure(measure))
+        wanted: dict[str, Any] = {"vertical": vertical, "region": region, "design": design, "measure": Measure(measure)}
+        found = self._of_family(kpi, wanted) if "family" in given else cell(kpi, **wanted)
         if found is None:
             raise Http404(_("Nothing was measured here yet."))
         return found
+
+    def _of_family(self, kpi: Kpi, wanted: dict[str, Any]) -> Aggregate | None:
+        family = family_of(kpi)
+        if self.request.GET["family"] != EXACT or not family.others:
+            raise Http404(_("There is no such number."))
+        return cell_of(family, **wanted)
 
     @staticmethod
     def _inputs(found: Aggregate) -> QuerySet[AggregateInput]:
@@ -70,19 +78,25 @@ class AggregateView(TemplateView):
         other = Aggregate(
             kpi=found.kpi, vertical=found.vertical, region=found.region, design=found.design, measure=measure
         )
+        other.members = found.members
         return other.get_absolute_url()
 
     @staticmethod
     def _has(found: Aggregate, measure: Measure) -> bool:
-        return (
-            cell(found.kpi, vertical=found.vertical, region=found.region, design=found.design, measure=measure)
-            is not None
-        )
+        wanted: dict[str, Any] = {
+            "vertical": found.vertical,
+            "region": found.region,
+            "design": found.design,
+            "measure": measure,
+        }
+        if found.members:
+            return cell_of(Family(found.kpi, found.members), **wanted) is not None
+        return cell(found.kpi, **wanted) is not None
 
     @staticmethod
     def _is_stale(found: Aggregate) -> bool:
         """Whether an input has changed that the number does not know yet."""
-        inside = Q(kpi_id=found.kpi_id)
+        inside = Q(kpi_id__in=[one.pk for one in found.counted])
         for name in ("vertical_id", "region_id", "design"):
             if value := getattr(found, name):
                 inside &= Q(**{name: value})

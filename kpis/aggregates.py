@@ -31,7 +31,7 @@ def cell(
 
 def inputs_of(aggregate: Aggregate) -> QuerySet[AggregateInput]:
     """The inputs of the cell as they are now, in the order of their values; those without a value last."""
-    narrowed = Q(kpi=aggregate.kpi_id)
+    narrowed = Q(kpi__in=[one.pk for one in aggregate.counted])
     if aggregate.vertical_id:
         narrowed &= Q(vertical=aggregate.vertical_id)
     if aggregate.region_id:

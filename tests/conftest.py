@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from alliance.core.facets import Names
+from tests import snapshot
 
 
 def _own_redis_database() -> None:
@@ -53,6 +54,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
             # The first test would find work for the follower of the log otherwise: other workers' transactions on the
             # same server hold back what it may read.
             followed()
+            snapshot.take()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -80,7 +82,7 @@ def reference_data(request, django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         # A test with real transactions empties the tables when it ends. Loaded before the transaction of this test
         # begins, the data is there for the following ones too.
-        if not UseCase.objects.exists():
+        if not UseCase.objects.exists() and not snapshot.restore():
             call_command("load_reference_data", verbosity=0)
             aggregating.rebuild()  # other tests' transactions on the same server hold back what the log tells
     request.getfixturevalue("transactional_db" if "live_server" in request.fixturenames else "db")

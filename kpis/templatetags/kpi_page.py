@@ -7,8 +7,10 @@ from django.template import Context
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from kpis.aggregate_families import cell_of, family_of
 from kpis.aggregates import cells_for
 from kpis.crosswalk import linked
+from kpis.crosswalk_models import Relation
 from kpis.insight import picture
 from kpis.insight.distribution import Distribution, GroupBy, distribution_of, group_values
 from kpis.models import Kpi
@@ -18,8 +20,11 @@ register = template.Library()
 
 @register.inclusion_tag("kpis/_kpi_crosswalk.html")
 def kpi_crosswalk(kpi: Kpi) -> dict[str, Any]:
-    """The links of an indicator, read from its end. One query."""
-    return {"links": linked(kpi)}
+    """The links of an indicator, read from its end, and what it says together with those that are the same. One query;
+    some more where there are such."""
+    links = linked(kpi)
+    is_alone = not any(one.relation == Relation.EXACT for one in links)
+    return {"links": links, "together": None if is_alone else cell_of(family_of(kpi))}
 
 
 @register.inclusion_tag("kpis/_kpi_years.html", takes_context=True)
