@@ -1,8 +1,9 @@
 """What a reader must know before it reads documents: what the log tells that they do not know yet."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from django.db import connection
@@ -64,12 +65,14 @@ class Staleness(NamedTuple):
     Attributes:
         narrow: ids of those whose columns may differ; `in_body`: of those whose texts alone may.
         many: there are more than can be named; everything: all of them.
+        marks: id -> what tells which entries of the log affect the document; empty where they are not named.
     """
 
     narrow: tuple[int, ...] = ()
     in_body: tuple[int, ...] = ()
     many: bool = False
     everything: bool = False
+    marks: Mapping[int, Hashable] = MappingProxyType({})
 
 
 FRESH = Staleness()
