@@ -5,7 +5,7 @@ the entries of the log that affect it (`Staleness.marks`). A reader who sees one
 gets what is older than his own look at the log.
 """
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,76 +21,73 @@ if TYPE_CHECKING:
 
 #: Rows of one set of columns that a process keeps, and sets of columns of one kind: each is prepared by its sessions.
 MOST_KEPT, MOST_SETS = 500, 20
+#: Named as often as makes this many ids, for so many PostgreSQL expects where it plans once for all: planned for one,
+#: a statement is planned anew each time, which takes longer than running it.
+NOBODY, USUAL = 0, 10
 #: Costly to make, so left out unless they are read.
 HEAVY = frozenset({"body", "csv", "search_vector"})
 
 
-class LiveRows:
-    """Some columns of the documents of one kind, made now: `value` of each, kept while its mark is the same.
+class Made:
+    """What was made of documents of one kind, each kept while its mark is the same; None: there is no record."""
 
-    Args:
-        write: gives the SQL, of (id, value), and its parameters, for what stands for the ids.
-    """
-
-    def __init__(self, write: Callable[[object], tuple[str, Sequence[Any]]]) -> None:
-        self._rows = KeyedSQL(write)
+    def __init__(self) -> None:
         self._made: dict[int, tuple[Hashable, Any]] = {}
 
-    def of(self, ids: Collection[int], marks: Mapping[int, Hashable]) -> dict[int, Any]:
-        """By id; an id without a record is missing."""
+    def known(self, ids: Collection[int], marks: Mapping[int, Hashable]) -> tuple[dict[int, Any], list[int]]:
+        """By id, and the ids of what is to be made."""
         found: dict[int, Any] = {}
         missing = []
         for pk in ids:
             mark, value = self._made.get(pk, (None, None))
-            if mark is not None and mark == marks[pk]:
-                found[pk] = value
-            else:
+            if mark is None or mark != marks[pk]:
                 missing.append(pk)
-        if missing:
-            made = dict(self._rows.of(missing))
-            for pk in missing:
-                self._made.pop(pk, None)  # what was made last goes last
-                found[pk] = made.get(pk)
-                self._made[pk] = (marks[pk], found[pk])
-            for pk in [*self._made][: max(0, len(self._made) - MOST_KEPT)]:
-                self._made.pop(pk, None)
-        return {pk: value for pk, value in found.items() if value is not None}
+            else:
+                found[pk] = value
+        return found, missing
+
+    def keep(self, made: Mapping[int, Any], marks: Mapping[int, Hashable]) -> None:
+        for pk, value in made.items():
+            self._made.pop(pk, None)  # what was made last goes last
+            self._made[pk] = (marks[pk], value)
+        for pk in [*self._made][: max(0, len(self._made) - MOST_KEPT)]:
+            self._made.pop(pk, None)
 
 
-def narrow_rows(kind: "Kind", names: Sequence[str]) -> LiveRows:
-    """Columns as the text of a JSON object, as `json_populate_recordset` reads it."""
+class LiveRows:
+    """Documents of one kind, built now: the columns of `names` as the text of a JSON object, as
+    `json_populate_recordset` reads it; and, if wanted, the body with whether everybody may see the record."""
 
-    def write(keys: object) -> tuple[str, Sequence[Any]]:
-        live, parameters = _live(kind, names)
+    def __init__(self, kind: "Kind", names: Sequence[str], *, with_body: bool) -> None:
+        self._kind, self._names, self._with_body = kind, names, with_body
+        self._rows = KeyedSQL(self._write)
+
+    def _write(self, keys: object) -> tuple[str, Sequence[Any]]:
+        kind, names = self._kind, self._names
+        every = (*names, *(name for name in ("is_public", "body") if self._with_body and name not in names))
+        sql, parameters = kind.live(every).query.sql_with_params()
+        columns = ", ".join(f'"{name}"' for name in every)
+        live = f'({sql} WHERE "{kind.model._meta.db_table}".id = ANY(%s)) AS live({columns})'
         # In the types of the table: a text of a record may be longer by its type.
         types = {one.attname: one.db_type(connection) for one in kind.document._meta.concrete_fields}
         typed = ", ".join(f'"{name}"::{types[name]}' for name in names)
-        columns = ", ".join(f'"{name}"' for name in names)
-        sql = f"SELECT id, to_json(one)::text FROM (SELECT {typed} FROM ({live}) AS live({columns})) AS one"
-        return sql, [*parameters, keys]
+        parts = ["id", f"(SELECT to_json(one)::text FROM (SELECT {typed}) AS one)"]
+        parts += ["is_public", "body"] if self._with_body else []
+        return f"SELECT {', '.join(parts)} FROM {live}", [*parameters, keys]
 
-    return LiveRows(write)
-
-
-def text_rows(kind: "Kind") -> LiveRows:
-    """Bodies, as pairs: whether everybody may see the record, and the text."""
-
-    def write(keys: object) -> tuple[str, Sequence[Any]]:
-        names = ("id", "is_public", "body")
-        live, parameters = _live(kind, names)
-        columns = ", ".join(f'"{name}"' for name in names)
-        return f"SELECT id, ARRAY[is_public::text, body] FROM ({live}) AS live({columns})", [*parameters, keys]
-
-    return LiveRows(write)
+    def of(self, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+        """By id: the columns, and the body."""
+        return {pk: told for pk, *told in self._rows.of([*ids, *[NOBODY] * (USUAL - len(ids))])}
 
 
-def _live(kind: "Kind", names: Sequence[str]) -> tuple[str, Sequence[Any]]:
-    sql, parameters = kind.live(names).query.sql_with_params()
-    return f'{sql} WHERE "{kind.model._meta.db_table}".id = ANY(%s)', parameters
+_narrow: Kept[Made] = Kept(200)
+_bodies: Kept[Made] = Kept(50)
+_live: Kept[LiveRows] = Kept(400)
 
 
-_narrow: Kept[LiveRows] = Kept(200)
-_texts: Kept[LiveRows] = Kept(50)
+def _rows(kind: "Kind", names: Sequence[str], *, with_body: bool) -> LiveRows:
+    key = (kind.name, names, with_body)
+    return _live.get(key, lambda: LiveRows(kind, names, with_body=with_body))
 
 
 def narrow_json(kind: "Kind", state: "State", names: Collection[str]) -> str:
@@ -98,9 +95,31 @@ def narrow_json(kind: "Kind", state: "State", names: Collection[str]) -> str:
     staleness = kind.staleness(state)
     if not staleness.narrow:
         return "[]"
-    chosen = kind.set_of(names)
-    rows = _narrow.get((kind.name, chosen), lambda: narrow_rows(kind, chosen))
-    return f"[{','.join(rows.of(staleness.narrow, staleness.marks).values())}]"
+    chosen, marks = kind.set_of(names), staleness.marks
+    made = _narrow.get((kind.name, chosen), Made)
+    found, missing = made.known(staleness.narrow, marks)
+    if missing:
+        # Of a few the body comes along: a page may show them, and would have to ask again.
+        with_body = len(missing) <= USUAL
+        built = _rows(kind, chosen, with_body=with_body).of(missing)
+        texts = {pk: built[pk][0] if pk in built else None for pk in missing}
+        made.keep(texts, marks)
+        found |= texts
+        if with_body:
+            _bodies.get(kind.name, Made).keep({pk: (*built[pk][1:],) if pk in built else None for pk in missing}, marks)
+    return f"[{','.join(text for text in found.values() if text is not None)}]"
+
+
+def bodies(kind: "Kind", state: "State", ids: Sequence[int]) -> dict[int, tuple[bool, str]]:
+    """Of stale documents: whether everybody may see the record, and the body. One without a record is missing."""
+    marks, made = kind.staleness(state).marks, _bodies.get(kind.name, Made)
+    found, missing = made.known(ids, marks)
+    if missing:
+        built = _rows(kind, ("id",), with_body=True).of(missing)
+        told = {pk: (*built[pk][1:],) if pk in built else None for pk in missing}
+        made.keep(told, marks)
+        found |= told
+    return {pk: one for pk, one in found.items() if one is not None}
 
 
 # --- a page over them ------------------------------------------------------------------------------------------------
@@ -173,9 +192,8 @@ class Patch:
 
     def texts(self, ids: Sequence[int]) -> dict[int, bytes]:
         """The bodies of stale documents. One is missing when its record is gone, or not public any more."""
-        rows = _texts.get(self.kind.name, lambda: text_rows(self.kind))
-        found = rows.of(ids, self.kind.staleness(self.state).marks)
-        return {pk: body.encode() for pk, (public, body) in found.items() if self.sees_all or public == "true"}
+        found = bodies(self.kind, self.state, ids)
+        return {pk: body.encode() for pk, (public, body) in found.items() if self.sees_all or public}
 
 
 def patch_for(kind: "Kind", state: "State", *, sees_all: bool) -> Patch | None:
