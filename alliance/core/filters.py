@@ -179,10 +179,14 @@ class PortalFilterSet(django_filters.FilterSet):
         Besides it the SQL depends on this class, on what the rows are drawn from (`source` of the queryset), and on
         whether the search is of stop words alone.
         """
-        if self.plain_values is None or getattr(self.queryset, "source", None) is None:
+        return self.shape_over(getattr(self.queryset, "source", None))
+
+    def shape_over(self, source: str | None) -> Shape | None:
+        """The same over other rows."""
+        if self.plain_values is None or source is None:
             return None
         words = self.reading.stop_words_only if self.reading else None
-        return (("", (type(self), self.queryset.source, words)), *shape_of(self.plain_values))
+        return (("", (type(self), source, words)), *shape_of(self.plain_values))
 
     @property
     def given(self) -> list[Any]:

@@ -27,20 +27,20 @@ class AnyOf(Lookup):
         return f"{left} = ANY(%s)", [*parameters, self.rhs]
 
 
-class KeyedRows:
-    """A query whose rows are plain values.
+class KeyedSQL:
+    """A query in SQL whose rows are plain values, prepared once a session.
 
     Args:
-        write: given what stands for the keys, which goes to `any_of`, the query.
+        write: given what stands for the keys, an array of PostgreSQL, gives the SQL and its parameters.
     """
 
-    def __init__(self, write: Callable[[object], QuerySet]) -> None:
+    def __init__(self, write: Callable[[object], tuple[str, Sequence[Any]]]) -> None:
         self._write = write
         self._written: str | None = None
 
     @cached_property
-    def _statement(self) -> tuple[str, tuple[Any, ...]]:
-        return self._write(_KEYS).query.sql_with_params()
+    def _statement(self) -> tuple[str, Sequence[Any]]:
+        return self._write(_KEYS)
 
     def of(self, keys: Sequence[int]) -> list[tuple[Any, ...]]:
         """The rows of these keys, in the order of the query."""
@@ -60,3 +60,10 @@ class KeyedRows:
             given = [AsIs("$1") if one is _KEYS else one for one in parameters]
             self._written = cursor.mogrify(sql, given).decode()
         return self._written
+
+
+class KeyedRows(KeyedSQL):
+    """The same as a queryset. Args: write: given what stands for the keys, which goes to `any_of`, the query."""
+
+    def __init__(self, write: Callable[[object], QuerySet]) -> None:
+        super().__init__(lambda keys: write(keys).query.sql_with_params())

@@ -22,6 +22,7 @@ from alliance.core.fields import FIELDS, OMIT, read_selection
 from alliance.events import cache, exporting, paging
 from alliance.events.documents import Kind, kinds
 from alliance.events.facet_api import FacetCounts
+from alliance.events.patches import patch_for
 from alliance.events.planning import planned_page, written_page
 from alliance.events.reading import sees_all, state_of, visible_documents
 
@@ -91,8 +92,9 @@ class DocumentResource(FacetCounts):
         asked = pagination.read_page_parameters(query, errors)
         only = read_selection(query, self.serializer_class.names(), errors)
         self._check(query, (*pagination.PARAMETERS, FIELDS, OMIT), errors)
-        pages = planned_page(self.filterset, "body", asked, bound_to=self._bound_to()) or self._written(asked)
-        return pages, only
+        patch = patch_for(self.kind, state_of(request._request), sees_all=sees_all(request.user))
+        pages = planned_page(self.filterset, "body", asked, bound_to=self._bound_to(), patch=patch)
+        return pages or self._written(asked), only
 
     def _written(self, asked: pagination.PageRequest) -> paging.TextPagination:
         """The page of this request alone."""

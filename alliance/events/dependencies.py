@@ -65,7 +65,8 @@ def along(model: type[Model], path: str, watched: tuple[str, ...] | None, *, in_
 
 
 def affected(model: type[Model], one: Dependency, entries: QuerySet[Change]) -> list[QuerySet]:
-    """Queries of (id, narrow): the records whose documents entries of that table may have changed."""
+    """Queries of (id, narrow, position): the records whose documents entries of that table may have changed, and where
+    in the log each of these stands; without a position where a relation leads from the entry to the record."""
     rows = model._base_manager.order_by()
     entries = entries.filter(record_id__isnull=False).annotate(_narrow=_is_narrow(one))
     if not one.in_body:
@@ -74,21 +75,24 @@ def affected(model: type[Model], one: Dependency, entries: QuerySet[Change]) -> 
         was = Cast(KeyTextTransform(one.owner_column, "before"), BigIntegerField())
         now = Subquery(one.model._base_manager.filter(pk=OuterRef("record_id")).values(one.owner_column))
         return [
-            entries.filter(before__isnull=False).annotate(_id=was).values_list("_id", "_narrow"),
-            entries.annotate(_id=now).values_list("_id", "_narrow"),
+            entries.filter(before__isnull=False).annotate(_id=was).values_list("_id", "_narrow", "position"),
+            entries.annotate(_id=now).values_list("_id", "_narrow", "position"),
         ]
     if not one.path:
-        return [entries.values_list("record_id", "_narrow")]
+        return [entries.values_list("record_id", "_narrow", "position")]
     found = []
     # One pass for entries that change narrow columns, one for those that do not.
     for narrow in (True, False) if one.watched is not None and one.in_body else (True,):
         ids = entries.filter(_narrow=narrow).values("record_id")
         value = Value(narrow, BooleanField())
-        found.append(rows.filter(**{f"{one.path}__in": ids}).annotate(_narrow=value).values_list("pk", "_narrow"))
+        reached = rows.filter(**{f"{one.path}__in": ids}).annotate(_narrow=value, _position=NOWHERE)
+        found.append(reached.values_list("pk", "_narrow", "_position"))
     return found
 
 
 TRUE = Value(True, BooleanField())
+#: In place of a position in the log.
+NOWHERE = Cast(Value(None), BigIntegerField())
 
 
 def _text(value: Expression | Subquery) -> Expression:

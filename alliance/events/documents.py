@@ -2,12 +2,13 @@
 
 A `Kind` says how the documents of one model are made: one query gives all columns, body and CSV line of any rows.
 Readers ask `current_state` once, then `Kind.rows(state)`. While the log holds nothing that the documents do not know,
-that is their table alone. Else the affected documents are left out and built live in the same statement (an overlay),
-so that whatever was committed before the reader asked is seen: writers wait for nothing.
+that is their table alone. Else the affected documents are left out and built live in their place (an overlay), so
+that whatever was committed before the reader asked is seen: writers wait for nothing. Of a few, what was built is kept
+for other readers (`patches.py`).
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -17,7 +18,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import connection, models
-from django.db.models import Exists, Expression, F, Model, QuerySet, TextField
+from django.db.models import BigIntegerField, Exists, Expression, F, Model, QuerySet, TextField, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 from django.db.models.sql import Query
@@ -25,8 +26,9 @@ from django.db.models.sql.datastructures import BaseTable
 
 from alliance.core.fields import Document
 from alliance.core.search import Searchable
+from alliance.events import patches
 from alliance.events.cube import Cube
-from alliance.events.dependencies import TRUE, Dependency, affected, along
+from alliance.events.dependencies import NOWHERE, TRUE, Dependency, affected, along
 from alliance.events.models import Word
 from alliance.events.rendering import Compiler
 from alliance.events.states import FRESH, Staleness, State, Tail, entries_of
@@ -111,6 +113,15 @@ def search_index(name: str) -> GinIndex:
 Relation = Callable[[Query], tuple[str, Sequence[Any]]]
 #: Stand for a tail's four numbers in a query that is kept.
 _NUMBERS = (-7_301_001, -7_301_002, -7_301_003, -7_301_004)
+#: In place of an id: all of them.
+_EVERY = 0
+_NOTHING = "SELECT NULL::bigint, false, NULL::bigint WHERE false"
+
+
+def _placed(parameters: Iterable[Any], tail: Tail) -> list[Any]:
+    """Parameters with a tail's numbers in place of the marks."""
+    numbers = dict(zip(_NUMBERS, (*tail[:2], *(tail.until or ())), strict=False))
+    return [numbers.get(one, one) if isinstance(one, int) else one for one in parameters]
 
 
 # --- kinds -----------------------------------------------------------------------------------------------------------
@@ -145,8 +156,9 @@ class Kind:
     watched: dict[str, tuple[str, ...]] = field(default_factory=dict)
     more_paths: list[str] = field(default_factory=list)
     cube: Cube | None = None
-    _templates: dict[tuple[frozenset[str], bool], tuple[str, list[Any]]] = field(default_factory=dict, init=False)
+    _templates: dict[tuple[frozenset[str], bool, bool], tuple[str, list[Any]]] = field(default_factory=dict, init=False)
     _written: dict[tuple[str, ...], tuple[str, tuple[Any, ...]]] = field(default_factory=dict, init=False)
+    _sets: set[tuple[str, ...]] = field(default_factory=set, init=False)
 
     def register(self) -> "Kind":
         kinds[self.name] = self
@@ -219,15 +231,21 @@ class Kind:
         return frozenset(one.table for one in self.dependencies)
 
     def affected_sql(self, tail: Tail, tables: frozenset[str]) -> tuple[str, list[Any]]:
-        """A query of (id, narrow): the documents that entries of the log may have changed, and whether more than
-        their body. An id may come twice."""
-        sql, parameters = self._affected_template(tables & self.tables, tail.until is not None)
-        numbers = dict(zip(_NUMBERS, (*tail[:2], *(tail.until or ())), strict=False))
-        return sql, [numbers.get(one, one) if isinstance(one, int) else one for one in parameters]
+        """A query of (id, narrow, position): the documents that entries of the log may have changed, whether more than
+        their body, and the entry where it names the record. An id may come twice."""
+        sql, parameters = self._affected_template(tables & self.tables, is_bounded=tail.until is not None)
+        return sql, _placed(parameters, tail)
 
-    def _affected_template(self, tables: frozenset[str], is_bounded: bool) -> tuple[str, list[Any]]:
-        """The same with marks instead of the places in the log: it is written once, and asked often."""
-        key = (tables, is_bounded)
+    def _affected_template(
+        self, tables: frozenset[str], *, is_bounded: bool, for_readers: bool = False
+    ) -> tuple[str, list[Any]]:
+        """The same with marks instead of the places in the log: it is written once, and asked often.
+
+        Args:
+            for_readers: where a table was emptied, `_EVERY` alone, as naming every document makes PostgreSQL plan for
+                reading them; and without an id the entries that reach records by relations.
+        """
+        key = (tables, is_bounded, for_readers)
         if key not in self._templates:
             tail = Tail(*_NUMBERS[:2], until=_NUMBERS[2:] if is_bounded else None)  # type: ignore[arg-type]
             found = [
@@ -237,16 +255,25 @@ class Kind:
                 for rows in affected(self.model, one, entries_of(tail).filter(table=one.table))
             ]
             emptied = entries_of(tail).filter(record_id=None, table__in=sorted(tables))
-            # Every record; and every document, for records may have gone with their table.
-            every = [model._base_manager.order_by().filter(Exists(emptied)) for model in (self.model, self.document)]
             parts: list[str] = []
             parameters: list[Any] = []
-            found += [rows.annotate(_narrow=TRUE).values_list("pk", "_narrow") for rows in every] if found else []
+            if found and for_readers:
+                reaching = {one.table for one in self.dependencies if one.path} & tables
+                named = entries_of(tail).filter(record_id__isnull=False, table__in=sorted(reaching))
+                marks = [(emptied, Value(_EVERY, BigIntegerField())), *([(named, NOWHERE)] if reaching else [])]
+                for rows, place in marks:
+                    found.append(rows.annotate(_id=place, _narrow=TRUE).values_list("_id", "_narrow", "position"))
+            elif found:
+                # Every record; and every document, for records may have gone with their table.
+                for model in (self.model, self.document):
+                    rows = model._base_manager.order_by().filter(Exists(emptied))
+                    every = rows.annotate(_narrow=TRUE, _position=NOWHERE)
+                    found.append(every.values_list("pk", "_narrow", "_position"))
             for rows in found:
                 sql, given = rows.query.sql_with_params()
                 parts.append(sql)
                 parameters += given
-            self._templates[key] = " UNION ALL ".join(parts) or "SELECT NULL::bigint, false WHERE false", parameters
+            self._templates[key] = " UNION ALL ".join(parts) or _NOTHING, parameters
         return self._templates[key]
 
     # --- reading
@@ -261,20 +288,42 @@ class Kind:
             return Staleness(everything=True)
         if self.name not in state.queued and self.tables.isdisjoint(state.tables):
             return FRESH
-        sql, parameters = self._affected_ids(state)
+        sql, parameters = self._named_sql(state)
         with connection.cursor() as cursor:
-            cursor.execute(f"{sql} LIMIT %s", [*parameters, MOST_NAMED + 1])
+            cursor.execute(sql, parameters)
             found = cursor.fetchall()
-        if len(found) > MOST_NAMED:
+        # Without an id: entries that reach records by relations, from whatever record.
+        common = next((told for record_id, _, told in found if record_id is None), "")
+        named = [row for row in found if row[0] is not None]
+        if len(named) > MOST_NAMED:
             return Staleness(many=True)
+        if any(record_id == _EVERY for record_id, _, _ in named):
+            return Staleness(everything=True)
         return Staleness(
-            narrow=tuple(record_id for record_id, narrow in found if narrow),
-            in_body=tuple(record_id for record_id, narrow in found if not narrow),
+            narrow=tuple(record_id for record_id, narrow, _ in named if narrow),
+            in_body=tuple(record_id for record_id, narrow, _ in named if not narrow),
+            marks={record_id: (state.tail, common, told) for record_id, _, told in named},
         )
 
     def is_stale(self, state: State) -> bool:
         """Whether any document is not as its record is."""
         return self.staleness(state) != FRESH
+
+    def _named_sql(self, state: State) -> tuple[str, list[Any]]:
+        """A query of (id, narrow, text): the stale documents, one more than can be named at most, and what tells which
+        entries of the log affect each; `_EVERY` when a table was emptied.
+
+        Of each entry that names its record the place in the log counts, of all others together. While the cursor
+        stands still, entries become more and never less, so who knows the same of them has seen the same.
+        """
+        template, given = self._affected_template(state.tables & self.tables, is_bounded=False, for_readers=True)
+        return (
+            "SELECT id, bool_or(narrow), "
+            "concat(count(DISTINCT position), '.', sum(DISTINCT hashint8extended(position, 0))) FROM ("
+            "SELECT record_id AS id, narrow, NULL::bigint AS position FROM events_staledocument WHERE kind = %s "
+            f"UNION ALL SELECT * FROM ({template}) AS found(id, narrow, position)) AS every GROUP BY id LIMIT %s",
+            [self.name, *_placed(given, state.tail), MOST_NAMED + 2],
+        )
 
     def _affected_ids(self, state: State) -> tuple[str, list[Any]]:
         """A query of (id, narrow), each id once: what waits to be made anew, and what the tail of the log affects."""
@@ -282,7 +331,7 @@ class Kind:
         return (
             "SELECT id, bool_or(narrow) AS narrow FROM ("
             "SELECT record_id AS id, narrow FROM events_staledocument WHERE kind = %s "
-            f"UNION ALL SELECT * FROM ({affected}) AS found(id, narrow)"
+            f"UNION ALL SELECT id, narrow FROM ({affected}) AS found(id, narrow)"
             ") AS every WHERE id IS NOT NULL GROUP BY id",
             [self.name, *parameters],
         )
@@ -330,8 +379,16 @@ class Kind:
         return self._written[names]
 
     def _overlay(self, state: State, query: Query) -> tuple[str, list[Any]]:
-        left_out = _HEAVY - ({"search_vector"} if _reads_vector(query) else set())
+        left_out = patches.HEAVY - ({"search_vector"} if _reads_vector(query) else set())
         return self.overlay_sql(state, [name for name in self.names if name not in left_out])
+
+    def set_of(self, names: Collection[str]) -> tuple[str, ...]:
+        """These columns in the order of the table; after many different sets one that holds them."""
+        chosen = tuple(name for name in self.names if name in names)
+        if chosen in self._sets or len(self._sets) < patches.MOST_SETS:
+            self._sets.add(chosen)
+            return chosen
+        return tuple(name for name in self.names if name not in patches.HEAVY or name in names)
 
     def overlay_sql(self, state: State, names: Sequence[str]) -> tuple[str, list[Any]]:
         """What stands in place of the table while documents are stale: its narrow columns as they are now, and
@@ -350,11 +407,8 @@ class Kind:
             sql = f'SELECT {listed}, d.id = ANY(%s::bigint[]) AS stale FROM "{table}" d WHERE d.id <> ALL(%s::bigint[])'
             parameters: list[Any] = [[*staleness.in_body], [*staleness.narrow]]
             if staleness.narrow:
-                sql += (
-                    f" UNION ALL SELECT {typed}, true "
-                    f'FROM ({live} WHERE "{base}".id = ANY(%s::bigint[])) AS live({columns})'
-                )
-                parameters += [*live_parameters, [*staleness.narrow]]
+                sql += f' UNION ALL SELECT {columns}, true FROM json_populate_recordset(NULL::"{table}", %s)'
+                parameters.append(patches.narrow_json(self, state, names))
             return sql, parameters
         affected, affected_parameters = self._affected_ids(state)
         sql = f"""
@@ -373,10 +427,6 @@ def _listed(names: Sequence[str], prefix: str = "") -> str:
 
 
 # --- the overlay in Django's terms -----------------------------------------------------------------------------------
-#: Costly to make: left out of an overlay unless the query reads it. Bodies come by `Kind.bodies` alone.
-_HEAVY = frozenset({"body", "csv", "search_vector"})
-
-
 class _Relation(BaseTable):
     """What stands in place of a table."""
 

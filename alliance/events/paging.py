@@ -1,7 +1,7 @@
 """Pages of texts that are written already: rows stay tuples of sort values and a text."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,6 +46,9 @@ class TextPagination(pagination.KeysetPagination):
     #: That there are no rows may be wrong: see `alliance.events.planning`.
     is_guess = False
 
+    #: Gives the texts of rows, by primary key, that come without one; a row that has none now is not shown.
+    mend: Callable[[Sequence[int]], Mapping[int, bytes]] | None = None
+
     def __init__(self, text: Expression | F) -> None:
         self.text = text
 
@@ -63,7 +66,13 @@ class TextPagination(pagination.KeysetPagination):
     def fetch(self) -> list[Any]:
         with _texts_as_bytes() as cursor:
             cursor.execute(*self.statement)
-            return cursor.fetchall()
+            found = cursor.fetchall()
+        if self.mend is None:
+            return found
+        # The key is the last of the sort values.
+        missing = [row[-2] for row in found if row[-1] is None]
+        texts = self.mend(missing) if missing else {}
+        return [(*row[:-1], texts.get(row[-2])) if row[-1] is None else row for row in found]
 
     def count_rows(self) -> int:
         sql, parameters = self.counting
@@ -76,7 +85,7 @@ class TextPagination(pagination.KeysetPagination):
 
     @property
     def texts(self) -> list[bytes]:
-        return [row[-1] for row in self.page]
+        return [row[-1] for row in self.page if row[-1] is not None]
 
     def envelope(self, body: dict[str, Any], data: Any) -> Any:
         if data is not self.page:

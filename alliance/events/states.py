@@ -1,8 +1,9 @@
 """What a reader must know before it reads documents: what the log tells that they do not know yet."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from django.db import connection
@@ -45,11 +46,21 @@ class State:
     is_foreign: bool
     known: dict[str, "Staleness"] = field(default_factory=dict, compare=False)
 
+    @property
+    def has_settled(self) -> bool:
+        """Whether entries can be taken that the documents do not know."""
+        return _settled_at(self.stamp) > self.tail[:2]
+
     def is_changed_since(self, stamp: str, tables: Iterable[str]) -> bool:
         """Whether the log tells of these tables, later than at that stamp."""
         # Whatever was not settled then has a later transaction than all that was.
         then, now = _settled_at(stamp), _settled_at(self.stamp)
-        return now < then or entries_of(Tail(*then)).filter(table__in=tables).exists()
+        if now < then:
+            return True
+        tables = frozenset(tables)
+        if then >= self.tail[:2] and self.tables.isdisjoint(tables):
+            return False  # all that came later is in the tail
+        return entries_of(Tail(*then)).filter(table__in=tables).exists()
 
 
 def _settled_at(stamp: str) -> tuple[int, int]:
@@ -64,12 +75,14 @@ class Staleness(NamedTuple):
     Attributes:
         narrow: ids of those whose columns may differ; `in_body`: of those whose texts alone may.
         many: there are more than can be named; everything: all of them.
+        marks: id -> what tells which entries of the log affect the document; empty where they are not named.
     """
 
     narrow: tuple[int, ...] = ()
     in_body: tuple[int, ...] = ()
     many: bool = False
     everything: bool = False
+    marks: Mapping[int, Hashable] = MappingProxyType({})
 
 
 FRESH = Staleness()

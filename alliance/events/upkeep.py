@@ -5,6 +5,7 @@ because effect and cursor move in one transaction. Readers are right at every mo
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from alliance.events import log as triggers
 from alliance.events.documents import Kind, kinds
 from alliance.events.making import differing, make, make_span, spans
 from alliance.events.models import Cursor, StaleDocument
-from alliance.events.states import READER, Tail
+from alliance.events.states import READER, Tail, current_state
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 ENTRIES_AT_ONCE = 20_000
 #: Documents made anew, or compared, in one transaction.
 DOCUMENTS_AT_ONCE = 1_000
+#: Between two rounds of taking entries: so many times as long as the round before took, and no longer than this.
+REST_TIMES, LONGEST_REST_SECONDS = 3, 2.0
 _LOCK = 7_301_002
 
 #: Told how many documents are done, and of how many. Called between transactions.
@@ -66,10 +69,23 @@ def follow(progress: Progress = silent) -> int | None:
         if not is_alone:
             return None
         ledger.mend_foreign()
-        made = _refit(progress)
+        made, begun = _refit(progress), time.monotonic()
         while _take_entries():
             made += _work_off(progress, made)
+            _rest(time.monotonic() - begun)
+            begun = time.monotonic()
         return made + _work_off(progress, made)
+
+
+def _rest(spent: float) -> None:
+    """Under writers who do not stop, leave most of the time to readers: what is changed again meanwhile is made once.
+
+    Before the first round there is no rest: a single change is made at once.
+
+    Args: spent: seconds of the round before.
+    """
+    if current_state().has_settled:
+        time.sleep(min(REST_TIMES * spent, LONGEST_REST_SECONDS))
 
 
 @transaction.atomic
