@@ -5,51 +5,26 @@ found. What it returns is kept as JSON (`practices.models.Evidence`), so that pa
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from math import isfinite
 from statistics import median
 from typing import Any
 
 from django.db.models import Q
 
-from kpis.models import Result, ResultState, Verification
+from kpis.crosswalk import exact_families
+from kpis.models import Kpi, Result, ResultState, Verification
 from practices import certainty, synthesis
+from practices.families import family
+from practices.measured import Measured, effect_of
 from practices.models import Challenge, ChallengeState, Implementation, Practice
 from practices.rules import Rule
 from usecases.models import Participation
 from usecases.models import Status as UseCaseStatus
 
 SUPPLIERS = ("large-corporation", "small-corporation")
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One public result of a use case, as the synthesis needs it; everything by its public key."""
-
-    result: str
-    use_case: str
-    city: str
-    region: str
-    size: str
-    kpi: str
-    direction: str
-    baseline: float | None
-    after: float | None
-    change_percent: float | None
-    spread: float | None
-    spread_kind: str
-    n: int | None
-    method: str
-    design: str
-    quality: str
-    grade: int
-    year: int | None
-    reporter: str
-    suppliers: tuple[str, ...]
-    verified: bool
 
 
 @dataclass(slots=True)
@@ -64,6 +39,8 @@ class Inputs:
     cities: list[str] = field(default_factory=list)
     cost_known: bool = False
     measured: list[Measured] = field(default_factory=list)
+    #: Indicators that are exactly the same, as far as they matter here: code -> the first of its family by code.
+    same: dict[str, str] = field(default_factory=dict)
 
     def digest(self) -> str:
         """SHA-256 of the inputs, in hexadecimal digits."""
@@ -71,7 +48,7 @@ class Inputs:
 
 
 def collect(practices: Iterable[Practice]) -> dict[int, Inputs]:
-    """What the evidence of these practices is made of, by primary key. Five queries. Their indicators are loaded."""
+    """What the evidence of these practices is made of, by primary key. Seven queries. Their indicators are loaded."""
     found = {
         one.pk: Inputs(one.slug, one.primary_kpi.code, bool(one.harm_confirmed), cost_known=bool(one.cost_note))
         for one in practices
@@ -98,11 +75,21 @@ def collect(practices: Iterable[Practice]) -> dict[int, Inputs]:
         measured = _measured(result, tuple(suppliers[result.use_case_id]))
         for practice in practices_of[result.use_case_id]:
             found[practice].measured.append(measured)
+    same = same_indicators()
+    for one in found.values():
+        one.same = {code: same[code] for code in {one.primary, *(row.kpi for row in one.measured)} if code in same}
     for practice in Challenge.objects.filter(practice__in=found, state=ChallengeState.OPEN).values_list(
         "practice_id", flat=True
     ):
         found[practice].open_challenges += 1
     return found
+
+
+def same_indicators() -> dict[str, str]:
+    """Code of an indicator that is the same as another one -> the first code of its family. At most two queries."""
+    of_key = exact_families()
+    codes = dict(Kpi.objects.filter(pk__in=of_key).values_list("pk", "code")) if of_key else {}
+    return {codes[pk]: min(codes[other] for other in others) for pk, others in of_key.items()}
 
 
 def _measured(result: Result, suppliers: tuple[str, ...]) -> Measured:
@@ -137,35 +124,16 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def effect_of(one: Measured, rule: Rule) -> synthesis.Effect | synthesis.Refusal:
-    """The effect of one result under a rule."""
-    return synthesis.effect_of(
-        baseline=one.baseline,
-        after=one.after,
-        change_percent=one.change_percent,
-        direction=one.direction,
-        imputation=rule.imputation,
-        spread=one.spread,
-        spread_kind=one.spread_kind,
-        n=one.n,
-        design=one.design,
-        quality=one.quality,
-        result=one.result,
-        use_case=one.use_case,
-        city=one.city,
-    )
-
-
 def judge(inputs: Inputs, rule: Rule, year: int) -> dict[str, Any]:
     """The body of the evidence of one practice: families of results, the primary one first, and the grade.
 
-    Returns: plain values for JSON. `families`: one mapping an indicator (`_family`); `certainty`: grade, points and
-    the lines that add up to them; `use_cases`, `cities`: of all implementations; `cost_known`.
+    Returns: plain values for JSON. `families`: one mapping a family (`practices.families`); `certainty`: grade, points
+    and the lines that add up to them; `use_cases`, `cities`: of all implementations; `cost_known`.
     """
-    by_kpi: dict[str, list[Measured]] = defaultdict(list)
+    by_family: dict[str, list[Measured]] = defaultdict(list)
     for one in inputs.measured:
-        by_kpi[one.kpi].append(one)
-    primary = by_kpi.pop(inputs.primary, [])
+        by_family[inputs.same.get(one.kpi, one.kpi)].append(one)
+    primary = by_family.pop(inputs.same.get(inputs.primary, inputs.primary), [])
     facts, effects = _facts(primary, rule)
     pooled = synthesis.synthesise(effects, correlation=rule.correlation, method=rule.method)
     varied = synthesis.sensitivity(effects, correlation=rule.correlation, method=rule.method)
@@ -178,9 +146,10 @@ def judge(inputs: Inputs, rule: Rule, year: int) -> dict[str, Any]:
         open_challenges=inputs.open_challenges,
         harm_confirmed=inputs.harm,
     )
-    families = [_family(inputs.primary, primary, rule)]
+    families = [family(inputs.primary, primary, rule)]
     families += [
-        _family(kpi, rows, rule) for kpi, rows in sorted(by_kpi.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+        family(_most_measured(rows), rows, rule)
+        for _name, rows in sorted(by_family.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     ]
     regions = {one.region for one in primary if any(one.result in effect.results for effect in effects)}
     return {
@@ -201,6 +170,12 @@ def judge(inputs: Inputs, rule: Rule, year: int) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _most_measured(rows: Sequence[Measured]) -> str:
+    """Code of the indicator that names a family: the one that most results were measured by."""
+    count = Counter(one.kpi for one in rows)
+    return min(count, key=lambda code: (-count[code], code))
 
 
 def _facts(rows: Sequence[Measured], rule: Rule) -> tuple[list[certainty.Fact], list[synthesis.Effect]]:
@@ -225,109 +200,17 @@ def _facts(rows: Sequence[Measured], rule: Rule) -> tuple[list[certainty.Fact], 
     return facts, effects
 
 
-def _family(kpi: str, rows: Sequence[Measured], rule: Rule) -> dict[str, Any]:
-    """All results of one indicator: those with an effect, those without and why, the cities, and their mean."""
-    direction = rows[0].direction if rows else ""
-    effects, results, refused = [], [], []
-    for one in rows:
-        effect = effect_of(one, rule)
-        about = {"result": one.result, "use_case": one.use_case, "city": one.city, "grade": one.grade, "year": one.year}
-        if isinstance(effect, synthesis.Refusal):
-            refused.append({**about, "why": str(effect.why)})
-        else:
-            effects.append(effect)
-            results.append({**about, "method": one.method, **_told(effect, direction)})
-    cities = synthesis.combine_dependent(effects, correlation=rule.correlation)
-    pooled = synthesis.pool(cities, rule.method)
-    weights = dict(zip((e.city for e in cities), getattr(pooled, "weights", ()), strict=False))
-    return {
-        "kpi": kpi,
-        "direction": direction,
-        "results": results,
-        "refused": refused,
-        "cities": [
-            {
-                "city": effect.city,
-                "results": list(effect.results),
-                "weight": weights.get(effect.city),
-                **_told(effect, direction),
-            }
-            for effect in cities
-        ],
-        "pooled": _pooled(pooled, direction),
-        "missing_cities": pooled.missing if isinstance(pooled, synthesis.NotEnough) else 0,
-        "without": [
-            {"city": one.city, **(_pooled(one.result, direction) or {})} for one in synthesis.leave_one_out(cities)
-        ]
-        if len(cities) > synthesis.FEWEST_CITIES
-        else [],
-        "varied": [
-            {"factor": one.factor, **(_pooled(one.result, direction) or {})}
-            for one in synthesis.sensitivity(effects, correlation=rule.correlation, method=rule.method)
-        ]
-        if isinstance(pooled, synthesis.Pooled)
-        else [],
-    }
-
-
-def _told(effect: synthesis.Effect, direction: str) -> dict[str, Any]:
-    """An effect with its change in percent and the interval that its variance stands for."""
-    half = 1.959963984540054 * effect.standard_error
-    return {
-        "estimate": effect.estimate,
-        "standard_error": effect.standard_error,
-        "imputed": effect.imputed > 0.5,
-        "change_percent": _change(effect.estimate, direction),
-        "interval": _percents(effect.estimate - half, effect.estimate + half, direction),
-    }
-
-
-def _pooled(pooled: synthesis.Pooled | synthesis.NotEnough, direction: str) -> dict[str, Any] | None:
-    if isinstance(pooled, synthesis.NotEnough):
-        return None
-    return {
-        "method": pooled.method,
-        "cities": pooled.cities,
-        "estimate": pooled.estimate,
-        "low": pooled.interval.low,
-        "high": pooled.interval.high,
-        "change_percent": _change(pooled.estimate, direction),
-        "interval": _percents(pooled.interval.low, pooled.interval.high, direction),
-        "prediction": _percents(pooled.prediction.low, pooled.prediction.high, direction),
-        "q": pooled.q,
-        "q_tail": pooled.q_tail,
-        "i_squared": pooled.i_squared,
-        "tau_squared": pooled.tau_squared,
-        "imputed": pooled.imputed,
-        "is_better": pooled.is_better,
-        "is_worse": pooled.is_worse,
-    }
-
-
-def _percents(low: float, high: float, direction: str) -> list[float]:
-    return sorted((_change(low, direction), _change(high, direction)))
-
-
-#: Changes beyond are shown as this: JSON has no infinity, and nobody reads the difference.
-MOST_PERCENT = 1e6
-
-
-def _change(estimate: float, direction: str) -> float:
-    try:
-        change = synthesis.change_of(estimate, direction)
-    except OverflowError:
-        return MOST_PERCENT
-    return min(change, MOST_PERCENT) if isfinite(change) else MOST_PERCENT
-
-
 def usual_effects(codes: Iterable[str], rule: Rule) -> dict[str, float]:
-    """By indicator: the median size of the log ratios of all its public results. One query."""
+    """By indicator: the median size of the log ratios of all public results of its family. Three queries."""
+    same = same_indicators()
+    families = {same.get(code, code) for code in codes}
+    wanted = families | {code for code, first in same.items() if first in families}
     sizes: dict[str, list[float]] = defaultdict(list)
-    results = Result.objects.visible_to(None).filter(kpi__code__in=set(codes))
+    results = Result.objects.visible_to(None).filter(kpi__code__in=wanted)
     usable = results.filter(Q(change_percent__isnull=False) | Q(baseline_value__isnull=False))
     for result in usable.select_related("kpi", "use_case__city__country__region", "reported_by"):
         effect = effect_of(_measured(result, ()), rule)
         if isinstance(effect, synthesis.Effect):
-            sizes[result.kpi.code].append(abs(effect.estimate))
+            sizes[same.get(result.kpi.code, result.kpi.code)].append(abs(effect.estimate))
     least = rule.sections["ranking"]["smallest_usual"]
-    return {code: max(least, median(found)) for code, found in sizes.items()}
+    return {code: max(least, median(sizes[first])) for code in wanted if sizes[first := same.get(code, code)]}

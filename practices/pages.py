@@ -358,7 +358,12 @@ def page_of(practice: Practice, evidence: Evidence) -> Page:
         practice=practice,
         row=Row(practice, body),
         families=[
-            Family(indicators[one["kpi"]], one, results.get(one["kpi"], {}), cities)
+            Family(
+                indicators[one["kpi"]],
+                one,
+                {slug: row for kpi in one["kpis"] for slug, row in results.get(kpi, {}).items()},
+                cities,
+            )
             for one in body["families"]
             if one["kpi"] in indicators
         ],

@@ -52,6 +52,18 @@ _TOUCHED = {
         "JOIN practices_implementation i ON i.use_case_id = r.use_case_id "
         "UNION SELECT p.id FROM taken t JOIN practices_practice p ON p.primary_kpi_id = t.record_id",
     ),
+    # From both ends of a link before and after, over all exact ones: whatever is or was the same as one of them.
+    "kpis_kpilink": (
+        "changed record",
+        "WITH RECURSIVE same(id) AS ("
+        "SELECT (t.before->>e.name)::bigint FROM taken t, (VALUES ('kpi_id'), ('other_id')) e(name) "
+        "UNION SELECT unnest(ARRAY[l.kpi_id, l.other_id]) FROM taken t JOIN kpis_kpilink l ON l.id = t.record_id "
+        "UNION SELECT CASE WHEN l.kpi_id = s.id THEN l.other_id ELSE l.kpi_id END FROM same s "
+        "JOIN kpis_kpilink l ON l.relation = 'exact' AND s.id IN (l.kpi_id, l.other_id)) "
+        "SELECT i.practice_id FROM same s JOIN kpis_result r ON r.kpi_id = s.id "
+        "JOIN practices_implementation i ON i.use_case_id = r.use_case_id "
+        "UNION SELECT p.id FROM same s JOIN practices_practice p ON p.primary_kpi_id = s.id",
+    ),
     "usecases_usecase": ("changed record", f"SELECT i.practice_id FROM taken t {_OF_USE_CASE} (t.record_id)"),
     "usecases_participation": (
         "changed record",
