@@ -58,7 +58,7 @@ def full(results: Any, cities: int, cases_of_a_city: int, kpis: int, seed: int) 
             variance = (1 - correlation) / total + correlation * together**2
             return np.bincount(group, w * y, groups) / total, np.where(total > 0, 1 / variance, 0.0)
 
-    def by_city(factor):
+    def by_city(factor: float) -> tuple[np.ndarray, np.ndarray]:
         y1, w1 = merged(y, 1 / (v * factor**2), results.case, practices * cases)
         y2, w2 = merged(np.nan_to_num(y1), w1, np.arange(practices * cases) // cases_of_a_city, practices * cities)
         return np.nan_to_num(y2).reshape(practices, cities), w2.reshape(practices, cities)
@@ -121,7 +121,7 @@ def generalised_q(y, w):
     return (w * away**2).sum(1)
 
 
-def means(y, w, method) -> Means:
+def means(y: np.ndarray, w: np.ndarray, method: str) -> Means:
     """Args: w: inverse variances, nought where there is none."""
     k = (w > 0).sum(1)
     with np.errstate(divide="ignore", invalid="ignore"):
