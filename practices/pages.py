@@ -151,6 +151,8 @@ class Family:
     body: Mapping[str, Any]
     results: Mapping[str, Result]
     cities: Mapping[str, City]
+    #: Indicators that are exactly the same, by which some of the results were measured.
+    same: Sequence[Kpi] = ()
 
     @cached_property
     def drawn(self) -> list[Drawn]:
@@ -347,7 +349,7 @@ def page_of(practice: Practice, evidence: Evidence) -> Page:
     reasons = {link.use_case_id: link.reason for link in links}
     visible = UseCase.objects.visible_to(None).filter(pk__in=reasons)
     use_cases = list(visible.for_cards().order_by("title", "pk"))
-    codes = [family["kpi"] for family in body["families"]]
+    codes = {code for family in body["families"] for code in family["kpis"]}
     indicators = {kpi.code: kpi for kpi in Kpi.objects.filter(code__in=codes)}
     rows = Result.objects.visible_to(None).filter(use_case__in=use_cases).for_display().order_by("slug")
     results: dict[str, dict[str, Result]] = {}
@@ -363,6 +365,7 @@ def page_of(practice: Practice, evidence: Evidence) -> Page:
                 one,
                 {slug: row for kpi in one["kpis"] for slug, row in results.get(kpi, {}).items()},
                 cities,
+                [indicators[code] for code in one["kpis"][1:] if code in indicators],
             )
             for one in body["families"]
             if one["kpi"] in indicators

@@ -11,6 +11,7 @@ urlpatterns = [
     path("rankings/<int:run>/", views.RunView.as_view(), name="run"),
     path("rankings/<int:run>/download/", views.DownloadView.as_view(), name="download"),
     path("<slug:slug>/", views.PracticeView.as_view(), name="detail"),
+    path("<slug:slug>/brief.pdf", views.BriefView.as_view(), name="brief"),
     path("<slug:slug>/challenge/", views.ChallengeView.as_view(), name="challenge"),
     path("<slug:slug>/decide/", views.DecideView.as_view(), name="decide"),
 ]

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields, replace
 from http import HTTPStatus
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
@@ -23,11 +24,13 @@ from alliance.core.charts import scale_for
 from alliance.members.models import Organisation, User
 from alliance.members.policies import is_editor
 from alliance.members.spam import Limit, is_over
-from practices import pages, ranking, services
+from kpis.insight.views import refused
+from practices import brief, pages, ranking, services
 from practices.forms import AnswerForm, ChallengeForm, ProposalForm, WeightsForm
 from practices.models import Challenge, Evidence, Practice, PracticeState, RankingRun
 from practices.ranking import Candidate
 from practices.rules import FOLDER, rule
+from practices.subgroups import subgroups_of
 from practices.upkeep import rerun
 
 #: Challenges and proposals of one person an hour.
@@ -123,6 +126,7 @@ class PracticeView(TemplateView):
         context = self.get_context_data(
             practice=found,
             page=page,
+            subgroups=subgroups_of(page) if page else [],
             evidence=evidence,
             challenges=challenges,
             open_challenges=sum(one.state == "open" for one in challenges),
@@ -134,6 +138,24 @@ class PracticeView(TemplateView):
             others=Practice.objects.public().exclude(pk=found.pk) if is_editor(request.user) else [],
         )
         return self.render_to_response(context)
+
+
+class BriefView(View):
+    """The one-page brief of a practice as PDF, in the reader's language."""
+
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        if (refusal := refused(request)) is not None:
+            return refusal
+        found = find(slug, request.user)
+        if isinstance(found, str):
+            return redirect("practices:brief", found, permanent=True)
+        evidence = get_object_or_404(Evidence, practice=found)
+        address = f"{settings.PORTAL_ORIGIN}{found.get_absolute_url()}"
+        return HttpResponse(
+            brief.pdf_of(pages.page_of(found, evidence), evidence, address),
+            content_type="application/pdf",
+            headers={"Content-Disposition": f'inline; filename="brief-{found.slug}.pdf"'},
+        )
 
 
 class ChallengeView(LoginRequiredMixin, TemplateView):
