@@ -1,20 +1,35 @@
 """Looking for emerging practices among the published use cases that are in none, and keeping what was found."""
 
-import json
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from kpis.models import Result
-from practices.emerging import Case, Corpus, Group, groups_of, words_of
-from practices.models import Implementation, PracticeState
-from usecases.models import UseCase
+from practices.emerging import Case, Corpus, groups_of, words_of
+from practices.models import Implementation, PracticeState, Suggestion, SuggestionState
+from usecases.models import UseCase, Vertical
 
 #: A use case linked to a practice of such a state is in a practice.
 LIVING = (PracticeState.PROPOSED, PracticeState.ACCEPTED, PracticeState.EMERGING)
+_LOCK = 7_301_012
+
+
+@dataclass
+class Report:
+    """What a search found: use cases in no practice, groups among them, and suggestions made and taken back."""
+
+    free: int = 0
+    groups: int = 0
+    suggested: int = 0
+    taken_back: int = 0
+
+    def sentences(self) -> list[str]:
+        return [
+            f"{self.free} published use cases are in no practice; {self.groups} groups of them look like one.",
+            f"{self.suggested} groups were suggested to the editors, {self.taken_back} suggestions taken back.",
+        ]
 
 
 def read_cases() -> tuple[list[Case], set[str]]:
@@ -42,8 +57,35 @@ def read_cases() -> tuple[list[Case], set[str]]:
     return cases, free
 
 
-def found_groups(free: Collection[str] | None = None) -> list[Group]:
-    """The groups that there are now; among other cases than those in no practice where `free` names them."""
-    cases, in_none = read_cases()
-    chosen = in_none if free is None else set(free)
-    return groups_of([case for case in cases if case.slug in chosen], Corpus.of(cases))
+def fingerprint(slugs: Iterable[str]) -> str:
+    """Of a set of use cases, in whatever order."""
+    return sha256("\n".join(sorted(slugs)).encode()).hexdigest()
+
+
+@transaction.atomic
+def search() -> Report:
+    """Suggest the groups that there are now. What editors decided about a set stands; open suggestions that the cases
+    bear no more are taken back. Twice in a row, the second time changes nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    cases, free = read_cases()
+    groups = groups_of([case for case in cases if case.slug in free], Corpus.of(cases))
+    found = {fingerprint(group.cases): group for group in groups}
+    report = Report(free=len(free), groups=len(groups))
+    outdated = Suggestion.objects.filter(state=SuggestionState.OPEN).exclude(fingerprint__in=found)
+    report.taken_back = outdated.delete()[0]
+    known = set(Suggestion.objects.filter(fingerprint__in=found).values_list("fingerprint", flat=True))
+    verticals = dict(Vertical.objects.values_list("code", "pk"))
+    fresh = [
+        Suggestion(
+            fingerprint=key,
+            vertical_id=verticals[group.vertical],
+            likeness=group.likeness,
+            cases=[{"use_case": slug, "parts": [asdict(part) for part in group.reasons[slug]]} for slug in group.cases],
+        )
+        for key, group in found.items()
+        if key not in known
+    ]
+    Suggestion.objects.bulk_create(fresh)
+    report.suggested = len(fresh)
+    return report

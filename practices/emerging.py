@@ -6,8 +6,8 @@ Likeness of two cases of one field is a weighted sum of three shares, so that ea
 - words: the cosine of their tf-idf vectors (Salton and Buckley, Information Processing & Management 24 (1988), 513-523,
   with `1 + ln tf` and `ln((1 + N) / (1 + df))`).
 
-Groups come from average linkage (Sokal and Michener, Univ. Kansas Science Bulletin 38 (1958), 1409-1438): the two groups
-whose cases are most alike on average are joined, again and again, until none are alike enough. Ties go by name.
+Groups come from average linkage (Sokal and Michener, Univ. Kansas Science Bulletin 38 (1958), 1409-1438): the two
+groups whose cases are most alike on average are joined, again and again, until none are alike enough. Ties go by name.
 """
 
 import heapq
@@ -22,7 +22,7 @@ from math import log, sqrt
 #: Parts of the likeness; they add up to 1.
 WEIGHTS = {"technologies": 0.40, "words": 0.40, "kpis": 0.20}
 #: Groups are joined while their cases are on average so much alike.
-THRESHOLD = 0.18
+THRESHOLD = 0.12
 #: Most words that are told of what two cases share.
 MOST_WORDS = 6
 _WORD = re.compile(r"[^\W\d_]{3,}")

@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from alliance.core.models import Record, RecordQuerySet
 from alliance.members.models import Organisation
 from kpis.models import Kpi
+from practices.suggestion_models import Suggestion as Suggestion
+from practices.suggestion_models import SuggestionState as SuggestionState
 from usecases.models import UseCase, Vertical
 
 

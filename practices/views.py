@@ -10,10 +10,8 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -27,7 +25,7 @@ from alliance.members.spam import Limit, is_over
 from kpis.insight.views import refused
 from practices import brief, pages, ranking, services
 from practices.forms import AnswerForm, ChallengeForm, ProposalForm, WeightsForm
-from practices.models import Challenge, Evidence, Practice, PracticeState, RankingRun
+from practices.models import Evidence, Practice, PracticeState, RankingRun
 from practices.ranking import Candidate
 from practices.rules import FOLDER, rule
 from practices.subgroups import subgroups_of
@@ -83,6 +81,7 @@ class PracticeListView(TemplateView):
             moving=[row for row in ranked if row.moves],
             scale=scale_for(row.point for row in ranked if row.point),
             may_propose=self.request.user.is_authenticated,
+            is_editor=is_editor(self.request.user),
             **kwargs,
         )
 
@@ -135,7 +134,6 @@ class PracticeView(TemplateView):
             run=latest,
             is_editor=is_editor(request.user),
             answer_form=AnswerForm(),
-            others=Practice.objects.public().exclude(pk=found.pk) if is_editor(request.user) else [],
         )
         return self.render_to_response(context)
 
@@ -222,44 +220,6 @@ class ProposeView(LoginRequiredMixin, TemplateView):
         kwargs.setdefault("form", ProposalForm())
         is_member = is_editor(user) or Organisation.objects.of(user).exists()
         return super().get_context_data(is_member=is_member, **kwargs)
-
-
-class DecideView(View):
-    """What editors decide about a practice: answer a challenge, accept, withdraw, merge."""
-
-    http_method_names = ["post"]
-
-    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        if not is_editor(request.user):
-            raise PermissionDenied
-        actor = cast(User, request.user)
-        practice = get_object_or_404(Practice, slug=slug)
-        try:
-            if "challenge" in request.POST:
-                practice = self._answer(request, practice, actor)
-            elif request.POST.get("into"):
-                into = get_object_or_404(Practice.objects.public(), slug=request.POST["into"])
-                practice = services.merge(
-                    practice=practice, into=into, reason=request.POST.get("reason", "")[:4_000], actor=actor
-                )
-            else:
-                state = request.POST.get("state", "")
-                services.decide(
-                    practice=practice, state=state, reason=request.POST.get("reason", "")[:4_000], actor=actor
-                )
-        except services.RefusedError as refusal:
-            messages.error(request, str(refusal))
-        return HttpResponseRedirect(reverse("practices:detail", args=[practice.slug]))
-
-    @staticmethod
-    def _answer(request: HttpRequest, practice: Practice, actor: User) -> Practice:
-        key = request.POST["challenge"]
-        challenge = get_object_or_404(Challenge, practice=practice, pk=int(key) if key.isdecimal() else 0)
-        form = AnswerForm(request.POST)
-        if not form.is_valid():
-            raise services.RefusedError(_("A challenge is closed by an outcome and an answer."))
-        services.answer_challenge(challenge=challenge, actor=actor, **form.cleaned_data)
-        return practice
 
 
 def inputs_csv(run: RankingRun) -> str:
