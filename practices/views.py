@@ -10,6 +10,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.decorators import method_decorator
@@ -102,8 +103,8 @@ def find(slug: str, user: Any) -> Practice | str:
     practice = rows.filter(slug=slug).first()
     if practice is not None and practice.merged_into is None:
         return practice
-    moved = Practice.objects.public().filter(merged__slug=slug).first()
-    moved = moved or Practice.objects.public().filter(former_addresses__slug=slug).first()
+    led_from = Q(merged__slug=slug) | Q(former_addresses__slug=slug) | Q(merged__former_addresses__slug=slug)
+    moved = Practice.objects.public().filter(led_from).first()
     if moved is None:
         raise Http404
     return cast(str, moved.slug)

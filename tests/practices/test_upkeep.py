@@ -3,8 +3,8 @@
 import pytest
 
 from practices import upkeep
-from practices.models import Evidence, Practice, RankingRun, TouchedPractice
 from practices.editing import merge
+from practices.models import Evidence, Practice, RankingRun, TouchedPractice
 from tests.events.documents_cases import settle
 from tests.kpis import recipes as kpi_recipes
 from tests.practices import recipes
