@@ -7,7 +7,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test import Client
 
-from kpis.measurement import Design
 from kpis.models import Verification
 from practices import editing, services, upkeep
 from practices.models import Challenge, FormerAddress, Implementation, Practice
@@ -121,7 +120,7 @@ def test_a_challenge_is_answered_below_its_own_practice_alone(client, practice, 
 def test_confirmed_harm_is_shown_beside_the_effect_and_caps_the_grade_until_it_is_taken_back(client, editor):
     practice = recipes.practice()
     for change in (-50, -51, -49, -50, -52, -48, -50, -49):
-        recipes.measure(practice, change, comparison=Design.CONTROL, verification=Verification.INDEPENDENT)
+        recipes.measure(practice, change, method="control group", verification=Verification.INDEPENDENT)
     upkeep.rebuild()
     before = Practice.objects.get(pk=practice.pk).evidence.body["certainty"]
     client.force_login(editor)
