@@ -10,7 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alliance.core.api import Endpoint
+from practices.evidence import with_results
 from practices.models import Evidence, Practice, RankingRun, Score
+from practices.rules import rule
 from practices.views import find
 
 _OBJECT = OpenApiResponse(OpenApiTypes.OBJECT, description="See `docs/practices.md`.")
@@ -92,7 +94,7 @@ class EvidenceView(Endpoint):
                 "rule_version": evidence.rule_version,
                 "inputs_hash": evidence.inputs_hash,
                 "as_of": evidence.as_of,
-                **evidence.body,
+                **with_results(evidence.body, found, rule(evidence.rule_version)),
             }
         )
 
@@ -118,7 +120,7 @@ class RankingView(Endpoint):
                 "rule_version": found.rule_version,
                 "inputs_hash": found.inputs_hash,
                 "download": _absolute(request, "practices:download", found.pk),
-                "inputs": found.inputs,
+                "inputs": found.rows,
                 "scores": [
                     {
                         "practice": one.practice.slug,

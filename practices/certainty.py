@@ -12,10 +12,12 @@ from math import ceil, fsum
 from statistics import median
 from typing import Any
 
-from practices.synthesis import NotEnough, Pooled, Varied
+from practices.synthesis import NotEnough, Pooled
 
 #: Of a comparison with a control (`alliance.core.evidence.Grade`) and of a statement.
 STATED = 1
+#: Whether a mean is better, whether it is worse.
+Verdict = tuple[bool, bool]
 
 
 class Certainty(IntEnum):
@@ -29,25 +31,27 @@ class Certainty(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What of one result the certainty depends on.
+    """What of the results of one use case the certainty depends on; one result, unless it says more.
 
     Attributes:
-        design: 1 to 4, how far the comparison rules out other causes.
-        estimate: its effect, above zero is better.
-        reporter: who reported it; "" when it was taken from a public source.
+        design: 1 to 4, how far their comparisons rule out other causes, on average.
+        estimate: the smallest of their effects, above zero is better.
+        results: how many there are.
+        reporters: who reported how many; those from public sources are left out.
         suppliers: companies that took part.
-        year: of the result, when it is known.
-        verified: somebody independent checked it.
+        years: of those whose year is known.
+        verified: how many somebody independent checked.
     """
 
     city: Hashable
-    design: int
+    design: float
     estimate: float
     region: str = ""
-    reporter: str = ""
+    results: int = 1
+    reporters: Mapping[str, int] = field(default_factory=dict)
     suppliers: tuple[str, ...] = ()
-    year: int | None = None
-    verified: bool = False
+    years: Sequence[int] = ()
+    verified: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +86,17 @@ def grade(
     rule: Mapping[str, Any],
     *,
     year: int,
-    varied: Iterable[Varied] = (),
+    verdicts: Iterable[Verdict] = (),
     open_challenges: int = 0,
     harm_confirmed: bool = False,
 ) -> Graded:
     """The certainty of a practice's primary effect.
 
     Args:
-        facts: of the results in the synthesis.
+        facts: of the use cases with results in the synthesis.
         rule: the section `certainty` of a rule file.
         year: the one as of which results are old or new.
-        varied: the synthesis under other imputed variances (`practices.synthesis.sensitivity`).
+        verdicts: whether the mean is better, and whether it is worse, under other imputed variances.
     """
     weights = _weights(facts, synthesis)
     lines = [_start(facts, weights, rule)]
@@ -100,7 +104,7 @@ def grade(
         lowered = _inconsistency(synthesis, rule["inconsistency"])
         lines += lowered
         lines += _imprecision(synthesis, rule["imprecision"])
-        lines += _imputed(synthesis, varied, rule["imputed"])
+        lines += _imputed(synthesis, verdicts, rule["imputed"])
         lines += [] if lowered else _large_effect(synthesis, rule["large-effect"])
     if facts:
         lines += _age(facts, rule["age"], year)
@@ -124,22 +128,26 @@ def grade(
 
 
 def _weights(facts: Sequence[Fact], synthesis: Pooled | NotEnough) -> list[float]:
-    """Of each result: its city's share of the mean, or an equal one without a mean, in equal parts for its results."""
+    """Of each fact: its city's share of the mean, or an equal one without a mean, in equal parts for its results."""
     cities: dict[Hashable, float] = {}
     for fact in facts:
-        cities[fact.city] = cities.get(fact.city, 0) + 1
+        cities[fact.city] = cities.get(fact.city, 0) + fact.results
     if isinstance(synthesis, Pooled):
         share = {effect.city: weight for effect, weight in zip(synthesis.effects, synthesis.weights, strict=True)}
     else:
         share = dict.fromkeys(cities, 1 / len(cities)) if cities else {}
-    return [share.get(fact.city, 0.0) / cities[fact.city] for fact in facts]
+    return [share.get(fact.city, 0.0) / cities[fact.city] * fact.results for fact in facts]
+
+
+def _count(facts: Sequence[Fact]) -> int:
+    return sum(fact.results for fact in facts)
 
 
 def _start(facts: Sequence[Fact], weights: Sequence[float], rule: Mapping[str, Any]) -> Line:
     mean = fsum(fact.design * weight for fact, weight in zip(facts, weights, strict=True))
     reached = [points for step, points in zip(rule["start_steps"], rule["start_points"], strict=False) if mean >= step]
     points = reached[0] if reached else rule["start_points"][-1]
-    return Line("start", f"start-{points:.0f}", points, {"mean_design": round(mean, 3), "results": len(facts)})
+    return Line("start", f"start-{points:.0f}", points, {"mean_design": round(mean, 3), "results": _count(facts)})
 
 
 def _inconsistency(pooled: Pooled, rule: Mapping[str, Any]) -> list[Line]:
@@ -172,12 +180,11 @@ def _imprecision(pooled: Pooled, rule: Mapping[str, Any]) -> list[Line]:
     return lines
 
 
-def _imputed(pooled: Pooled, varied: Iterable[Varied], rule: Mapping[str, Any]) -> list[Line]:
+def _imputed(pooled: Pooled, verdicts: Iterable[Verdict], rule: Mapping[str, Any]) -> list[Line]:
     if pooled.imputed < rule["share"]:
         return []
     inputs = {"share": round(pooled.imputed, 3)}
-    verdicts = {(v.result.is_better, v.result.is_worse) for v in varied if isinstance(v.result, Pooled)}
-    if verdicts - {(pooled.is_better, pooled.is_worse)}:
+    if {*verdicts} - {(pooled.is_better, pooled.is_worse)}:
         return [Line("imputed", "imputed-unstable", rule["unstable_points"], inputs)]
     return [Line("imputed", "imputed-stable", rule["points"], inputs)]
 
@@ -190,8 +197,8 @@ def _large_effect(pooled: Pooled, rule: Mapping[str, Any]) -> list[Line]:
 
 
 def _age(facts: Sequence[Fact], rule: Mapping[str, Any], year: int) -> list[Line]:
-    ages = [year - fact.year for fact in facts if fact.year is not None]
-    unknown = 1 - len(ages) / len(facts)
+    ages = [year - known for fact in facts for known in fact.years]
+    unknown = 1 - len(ages) / _count(facts)
     if unknown >= rule["unknown_share"]:
         return [Line("age", "age-unknown", rule["points"], {"share": round(unknown, 3)})]
     steps = sum(median(ages) >= step for step in rule["old_years"])
@@ -207,15 +214,15 @@ def _indirectness(facts: Sequence[Fact], rule: Mapping[str, Any]) -> list[Line]:
 
 def _domination(facts: Sequence[Fact], weights: Sequence[float], rule: Mapping[str, Any]) -> list[Line]:
     lines = []
-    for kind, names_of in (
-        ("city", lambda fact: (fact.city,)),
-        ("reporter", lambda fact: (fact.reporter,) if fact.reporter else ()),
-        ("supplier", lambda fact: fact.suppliers),
+    for kind, parts_of in (
+        ("city", lambda fact: {fact.city: fact.results}),
+        ("reporter", lambda fact: fact.reporters),
+        ("supplier", lambda fact: dict.fromkeys(fact.suppliers, fact.results)),
     ):
         shares: dict[Hashable, list[float]] = {}
         for fact, weight in zip(facts, weights, strict=True):
-            for name in dict.fromkeys(names_of(fact)):
-                shares.setdefault(name, []).append(weight)
+            for name, results in parts_of(fact).items():
+                shares.setdefault(name, []).append(weight * results / fact.results)
         share, name = max(((fsum(shares[name]), str(name)) for name in shares), default=(0.0, ""))
         if share > rule["share"]:
             inputs = {"name": name, "share": round(share, 3)}
@@ -224,13 +231,13 @@ def _domination(facts: Sequence[Fact], weights: Sequence[float], rule: Mapping[s
 
 
 def _missing_negative(facts: Sequence[Fact], rule: Mapping[str, Any]) -> list[Line]:
-    if len(facts) < rule["results"] or any(fact.estimate <= 0 for fact in facts):
+    if _count(facts) < rule["results"] or any(fact.estimate <= 0 for fact in facts):
         return []
-    return [Line("missing-negative", "missing-negative", rule["points"], {"results": len(facts)})]
+    return [Line("missing-negative", "missing-negative", rule["points"], {"results": _count(facts)})]
 
 
 def _verified(facts: Sequence[Fact], weights: Sequence[float], rule: Mapping[str, Any]) -> list[Line]:
-    share = fsum(weight for fact, weight in zip(facts, weights, strict=True) if fact.verified)
+    share = fsum(weight * fact.verified / fact.results for fact, weight in zip(facts, weights, strict=True))
     return [Line("verified", "verified", rule["points"], {"share": round(share, 3)})] if share >= rule["share"] else []
 
 

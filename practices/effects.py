@@ -12,6 +12,8 @@ from alliance.core.quantiles import NORMAL_975
 
 #: A reported relative error outside of these says nothing about a city.
 SMALLEST_ERROR, LARGEST_ERROR = 1e-6, 1e6
+#: Changes beyond are told as this: JSON has no infinity, and nobody reads the difference.
+MOST_PERCENT = 1e6
 
 
 class Why(StrEnum):
@@ -159,8 +161,12 @@ def _standard_error(spread: float | None, kind: str, n: int | None) -> float | N
 
 
 def change_of(estimate: float, direction: str) -> float:
-    """The relative change in percent that an effect stands for, with the sign that the indicator moves by."""
-    return (exp(estimate if direction == "increase" else -estimate) - 1) * 100
+    """The relative change in percent that an effect stands for, with the sign that the indicator moves by.
+
+    At most `MOST_PERCENT`.
+    """
+    log_ratio = estimate if direction == "increase" else -estimate
+    return min((exp(min(log_ratio, 20.0)) - 1) * 100, MOST_PERCENT)
 
 
 def combine_dependent(effects: Iterable[Effect], *, correlation: float) -> list[Effect]:

@@ -1,52 +1,65 @@
-"""A public result as the synthesis needs it, and its effect under a rule."""
+"""What the evidence of a practice is made of: sums of the results of its use cases, everything by its public key."""
 
-from dataclasses import dataclass
-
-from practices import synthesis
-from practices.rules import Rule
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One public result of a use case, as the synthesis needs it; everything by its public key."""
+    """The public results of one use case by one indicator (`practices.part_models.Part`).
 
-    result: str
+    Attributes:
+        sums: weight, product and root of results with a reported variance, then of those with an imputed one.
+        results, refused: how many have an effect, and have none.
+        grades, best_grade: sum and largest of 1 to 4, how they were compared.
+        digest: of the results.
+    """
+
     use_case: str
     city: str
     region: str
     size: str
     kpi: str
     direction: str
-    baseline: float | None
-    after: float | None
-    change_percent: float | None
-    spread: float | None
-    spread_kind: str
-    n: int | None
-    method: str
-    design: str
-    quality: str
-    grade: int
-    year: int | None
-    reporter: str
     suppliers: tuple[str, ...]
-    verified: bool
+    results: int
+    refused: int
+    sums: tuple[float, ...]
+    least: float | None
+    grades: int
+    best_grade: int
+    years: tuple[int, ...]
+    reporters: Mapping[str, int]
+    verified: int
+    digest: str
 
 
-def effect_of(one: Measured, rule: Rule) -> synthesis.Effect | synthesis.Refusal:
-    """The effect of one result under a rule."""
-    return synthesis.effect_of(
-        baseline=one.baseline,
-        after=one.after,
-        change_percent=one.change_percent,
-        direction=one.direction,
-        imputation=rule.imputation,
-        spread=one.spread,
-        spread_kind=one.spread_kind,
-        n=one.n,
-        design=one.design,
-        quality=one.quality,
-        result=one.result,
-        use_case=one.use_case,
-        city=one.city,
-    )
+@dataclass(slots=True)
+class Inputs:
+    """Everything that the evidence of one practice depends on, besides the rule and the year."""
+
+    slug: str
+    primary: str
+    #: Of the primary indicator.
+    direction: str
+    harm: bool
+    open_challenges: int = 0
+    use_cases: list[str] = field(default_factory=list)
+    cities: list[str] = field(default_factory=list)
+    cost_known: bool = False
+    #: By city, use case and indicator.
+    measured: list[Measured] = field(default_factory=list)
+    #: Indicators that are exactly the same, as far as they matter here: code -> the first of its family by code.
+    same: dict[str, str] = field(default_factory=dict)
+
+    def digest(self) -> str:
+        """SHA-256 of the inputs, in hexadecimal digits."""
+        told = [
+            self.slug, self.primary, self.direction, self.harm, self.open_challenges, self.use_cases, self.cities,
+            self.cost_known, sorted(self.same.items()),
+            [(m.use_case, m.city, m.region, m.size, m.kpi, m.direction, m.suppliers, sorted(m.reporters), m.digest)
+             for m in self.measured],
+        ]  # fmt: skip
+        return sha256(json.dumps(told).encode()).hexdigest()

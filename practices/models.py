@@ -1,5 +1,7 @@
 """Practices, the use cases that carry them out, what is objected to them, and the runs that rank them."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -9,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from alliance.core.models import Record, RecordQuerySet
 from alliance.members.models import Organisation
 from kpis.models import Kpi
+from practices.part_models import EffectSize as EffectSize
+from practices.part_models import Part as Part
+from practices.part_models import UsualEffect as UsualEffect
 from practices.suggestion_models import Suggestion as Suggestion
 from practices.suggestion_models import SuggestionState as SuggestionState
 from usecases.models import UseCase, Vertical
@@ -210,8 +215,10 @@ class Evidence(models.Model):
     inputs_hash = models.CharField(max_length=64)
     #: The day by which results are old or new.
     as_of = models.DateField()
-    #: See `practices.evidence.Body`.
+    #: See `practices.judging`; `practices.evidence.with_results` puts the single results to it.
     body = models.JSONField()
+    #: What of it the ranking looks at: see `practices.candidates.candidate_of`.
+    candidate = models.JSONField(default=dict)
 
     class Meta:
         verbose_name = _("evidence of a practice")
@@ -244,7 +251,7 @@ class RankingRun(Record):
     as_of = models.DateField(_("as of"))
     rule_version = models.CharField(_("rule"), max_length=20)
     inputs_hash = models.CharField(_("hash of the inputs"), max_length=64)
-    #: One mapping a practice: see `practices.ranking.Candidate`.
+    #: Columns of one entry a practice, as they take less room: see `practices.ranking.Candidate`.
     inputs = models.JSONField(_("inputs"))
     #: Causes of this run: practice slug -> what changed.
     causes = models.JSONField(_("causes"), default=dict)
@@ -258,6 +265,13 @@ class RankingRun(Record):
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.as_of})"
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The inputs, one mapping a practice, as runs before columns kept them."""
+        if isinstance(self.inputs, list):
+            return self.inputs
+        return [dict(zip(self.inputs, row, strict=True)) for row in zip(*self.inputs.values(), strict=True)]
 
 
 #: What moves a practice, as runs keep it, and as pages say it.
@@ -285,7 +299,7 @@ class Score(models.Model):
     place = models.PositiveIntegerField(null=True)
     band = models.PositiveIntegerField(null=True)
     total = models.FloatField(null=True)
-    #: Mappings of `name`, `points`, `because`.
+    #: Mappings of `name`, `points`, `code`, `params`: see `practices.ranking_words`.
     lines = models.JSONField(default=list)
     #: Why the place differs from the run before; empty when it does not.
     cause = models.CharField(max_length=200, blank=True)

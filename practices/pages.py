@@ -15,7 +15,9 @@ from alliance.core.templatetags.numbers import number, signed_percent
 from kpis.findings import Finding, finding
 from kpis.models import Direction, Kpi, Result
 from practices.certainty_words import CERTAINTY_EXPLANATION, CERTAINTY_WORDS, WHY_WORDS, line_sentence
+from practices.evidence import with_results
 from practices.models import Evidence, Practice, RankingRun, Score
+from practices.rules import rule
 from usecases.models import City, Lesson, StandardUse, UseCase
 
 #: From so many results on a funnel plot tells anything (Sterne et al., BMJ 343 (2011), d4002).
@@ -344,7 +346,7 @@ class Page:
 
 def page_of(practice: Practice, evidence: Evidence) -> Page:
     """Put names to the evidence of one practice."""
-    body = evidence.body
+    body = with_results(evidence.body, practice, rule(evidence.rule_version))
     links = list(practice.implementations.all())
     reasons = {link.use_case_id: link.reason for link in links}
     visible = UseCase.objects.visible_to(None).filter(pk__in=reasons)

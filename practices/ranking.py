@@ -8,7 +8,8 @@ import csv
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from math import erf, hypot, log, sqrt
 from random import Random
 from typing import Any
 
@@ -49,14 +50,20 @@ class Candidate:
         """The lower end of the effect, in what results of the indicator usually show."""
         return (self.low or 0.0) / self.usual
 
+    @property
+    def error(self) -> float:
+        """Half the width of the interval in standard normal quantiles."""
+        return ((self.high or 0.0) - (self.low or 0.0)) / (2 * 1.959963984540054)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One summand of a score: what it is for, its points, and from what they come."""
+    """One summand of a score: what it is for, its points, and from what they come, as a code with its numbers."""
 
     name: str
     points: float
-    because: str
+    code: str
+    params: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +85,28 @@ def bounded(value: float) -> float:
 def default_lines(one: Candidate, rule: Mapping[str, Any]) -> tuple[Line, ...]:
     """The grade decides; within a grade the lower end of the effect does, which is worth less than one grade."""
     step = rule["points_per_grade"]
+    effect = {"low": one.low or 0.0, "times": one.scaled_low, "usual": one.usual}
     return (
-        Line("certainty", float(one.grade * step), f"grade {one.grade} of 4, {step} points each"),
-        Line(
-            "effect",
-            step * rule["effect_share"] * bounded(one.scaled_low),
-            f"lower end {one.low or 0.0:.4g} (log ratio) is {one.scaled_low:.3g} times the usual {one.usual:.4g}",
-        ),
+        Line("certainty", float(one.grade * step), "grade-points", {"grade": one.grade, "step": step}),
+        Line("effect", step * rule["effect_share"] * bounded(one.scaled_low), "low-points", effect),
     )
 
 
 def weighted_lines(one: Candidate, weights: Mapping[str, float], year: int) -> tuple[Line, ...]:
     """A reader's own weights: each criterion is 0 to 1, times its weight."""
     age = None if one.newest_year is None else max(0, year - one.newest_year)
-    values = {
-        "certainty": ((one.grade - 1) / 3, f"grade {one.grade} of 4"),
-        "effect": ((1 + bounded(one.scaled_low)) / 2, f"lower end is {one.scaled_low:.3g} times the usual"),
-        "cities": (one.cities / (one.cities + 5), f"{one.cities} cities"),
-        "recency": (0.0 if age is None else max(0.0, 1 - age / 20), f"newest result of {one.newest_year or 'no year'}"),
-        "fit": (one.fit, f"{one.fit:.0%} of its cities are like yours"),
-        "cost": (float(one.cost_known), "cost stated" if one.cost_known else "cost not stated"),
+    recency = 0.0 if age is None else max(0.0, 1 - age / 20)
+    values: dict[str, tuple[float, str, dict[str, Any]]] = {
+        "certainty": ((one.grade - 1) / 3, "grade", {"grade": one.grade}),
+        "effect": ((1 + bounded(one.scaled_low)) / 2, "low", {"times": one.scaled_low}),
+        "cities": (one.cities / (one.cities + 5), "cities", {"cities": one.cities}),
+        "recency": (recency, "recency-unknown" if age is None else "recency", {"year": one.newest_year}),
+        "fit": (one.fit, "fit", {"share": one.fit}),
+        "cost": (float(one.cost_known), "cost-stated" if one.cost_known else "cost-not-stated", {}),
     }
     return tuple(
-        Line(name, weights[name] * values[name][0], f"{values[name][1]}, times {weights[name]:g}")
-        for name in CRITERIA
+        Line(name, weights[name] * value, code, {**params, "weight": weights[name]})
+        for name, (value, code, params) in values.items()
         if weights.get(name)
     )
 
@@ -114,8 +119,27 @@ def _sorted(scored: Iterable[tuple[Candidate, tuple[Line, ...]]]) -> list[tuple[
 def draws(one: Candidate, rule: Mapping[str, Any]) -> list[float]:
     """Simulated scaled effects: normal around the estimate, as wide as the interval. Its name is its seed."""
     random = Random(f"{rule['seed']} {one.slug}")  # noqa: S311  (not a secret)
-    error = ((one.high or 0.0) - (one.low or 0.0)) / (2 * 1.959963984540054)
-    return [random.gauss(one.estimate or 0.0, error) / one.usual for _ in range(rule["draws"])]
+    return [random.gauss(one.estimate or 0.0, one.error) / one.usual for _ in range(rule["draws"])]
+
+
+def lies_below(one: Candidate, first: Candidate, rule: Mapping[str, Any], drawn: dict[str, list[float]]) -> bool:
+    """Whether at least `apart` of the draws of `first` lie above those of `one`. Kept in `drawn` for the next.
+
+    Without drawing where the draws cannot say otherwise: by Chernoff's bound the share of n draws leaves the chance p
+    by so much in less than exp(-40) of all cases.
+    """
+    apart, count = rule["apart"], rule["draws"]
+    away = (first.estimate or 0.0) / first.usual - (one.estimate or 0.0) / one.usual
+    error = hypot(first.error / first.usual, one.error / one.usual)
+    chance = (1 + erf(away / error / sqrt(2))) / 2 if error else 0.5
+    sure = min(max(chance, 1e-300), 1 - 1e-16)
+    if error and count * (apart * log(apart / sure) + (1 - apart) * log((1 - apart) / (1 - sure))) > 40:
+        return chance > apart
+    for each in (first, one):
+        if each.slug not in drawn:
+            drawn[each.slug] = draws(each, rule)
+    above = sum(a > b for a, b in zip(drawn[first.slug], drawn[one.slug], strict=True))
+    return above >= apart * count
 
 
 def rank(candidates: Sequence[Candidate], rule: Mapping[str, Any]) -> list[Ranked]:
@@ -127,12 +151,11 @@ def rank(candidates: Sequence[Candidate], rule: Mapping[str, Any]) -> list[Ranke
     """
     ordered = _sorted((one, default_lines(one, rule)) for one in candidates if one.is_rankable)
     found: list[Ranked] = []
-    band, first, first_draws = 0, None, []  # type: ignore[var-annotated]
+    band, first = 0, None
+    drawn: dict[str, list[float]] = {}
     for place, (one, lines, total) in enumerate(ordered, start=1):
-        own = draws(one, rule)
-        above = sum(a > b for a, b in zip(first_draws, own, strict=False))
-        if first is None or first.grade != one.grade or above >= rule["apart"] * rule["draws"]:
-            band, first, first_draws = band + 1, one, own
+        if first is None or first.grade != one.grade or lies_below(one, first, rule, drawn):
+            band, first = band + 1, one
         found.append(Ranked(one.slug, place, band, total, lines))
     apart = sorted((one for one in candidates if not one.is_rankable), key=lambda one: one.slug)
     return [*found, *(Ranked(one.slug, None, None, None) for one in apart)]
@@ -146,33 +169,6 @@ def rank_weighted(candidates: Sequence[Candidate], weights: Mapping[str, float],
         *(Ranked(one.slug, place, None, total, lines) for place, (one, lines, total) in enumerate(ordered, start=1)),
         *(Ranked(one.slug, None, None, None) for one in apart),
     ]
-
-
-def movers(candidates: Sequence[Candidate], weights: Mapping[str, float], year: int) -> set[str]:
-    """Practices that have another place when one of the weights is a fifth larger or smaller."""
-    usual = {row.slug: row.place for row in rank_weighted(candidates, weights, year)}
-    moved: set[str] = set()
-    for name, weight in weights.items():
-        for factor in (0.8, 1.2):
-            varied = rank_weighted(candidates, {**weights, name: weight * factor}, year)
-            moved |= {row.slug for row in varied if row.place != usual[row.slug]}
-    return moved
-
-
-def default_movers(candidates: Sequence[Candidate], rule: Mapping[str, Any]) -> set[str]:
-    """Practices that have another place when the lower end of one's own effect is a fifth larger or smaller."""
-    rankable = [one for one in candidates if one.is_rankable]
-    totals = {one.slug: sum(line.points for line in default_lines(one, rule)) for one in rankable}
-    moved = set()
-    for one in rankable:
-        others = [total for slug, total in totals.items() if slug != one.slug]
-        usual = sum(total > totals[one.slug] for total in others)
-        for factor in (0.8, 1.2):
-            low = {**asdict(one), "low": (one.low or 0.0) * factor}
-            total = sum(line.points for line in default_lines(Candidate(**low), rule))
-            if sum(other > total for other in others) != usual:
-                moved.add(one.slug)
-    return moved
 
 
 def read_candidates(rows: Iterable[Mapping[str, str]]) -> list[Candidate]:

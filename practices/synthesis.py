@@ -262,8 +262,13 @@ def subgroups(effects: Iterable[Effect], key: Callable[[Effect], str], method: M
     means = [group for group in groups.values() if isinstance(group, Pooled)]
     if len(means) < 2:
         return Subgroups(groups, None, None)
-    q = _weighted([group.estimate for group in means], [group.standard_error**2 for group in means], 0.0)[3]
+    q = spread_between([group.estimate for group in means], [group.standard_error**2 for group in means])
     return Subgroups(groups, q, chi_squared_tail(q, len(means) - 1))
+
+
+def spread_between(estimates: Sequence[float], variances: Sequence[float]) -> float:
+    """Q between groups: the spread of their means around their weighted mean."""
+    return _weighted(estimates, variances, 0.0)[3]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,18 @@
 """Keeping evidence and ranking as the records are: following the change log, and proving that it missed nothing.
 
-One process at a time follows. The cursor moves in the transaction that notes which practices are touched; their
-evidence and a new ranking are made in transactions that take them off that list. A killed process leaves nothing half
-done. What is recomputed follows the change; only the order, which compares all practices, is made of all of them.
+One process at a time follows. Settled entries of the log become sums of results (`practices/parts.py`) and a list of
+touched practices while the cursor moves, in one transaction; their evidence and a new ranking are made in transactions
+that take them off that list. A killed process leaves nothing half done. What is recomputed follows the change: the sums
+of the use cases that it touches, and the evidence of their practices out of sums. Only the order, which compares all
+practices, is made of all of them.
+
+What computes needs NumPy; it is imported where it is called, so that web servers never load it.
 """
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
-from hashlib import sha256
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -17,9 +20,10 @@ from django.utils import timezone
 from alliance.core.postgresql import statement_timeout
 from alliance.events import ledger
 from alliance.events.models import Cursor
+from alliance.events.upkeep import alone
 from practices import evidence
-from practices.models import Evidence, Practice, RankingRun, Score, TouchedPractice
-from practices.ranking import Candidate, Ranked, rank
+from practices.candidates import candidate_of, make_run
+from practices.models import Evidence, Part, Practice, TouchedPractice, UsualEffect
 from practices.rules import NEWEST, Rule, rule
 
 READER = "practices"
@@ -70,24 +74,70 @@ _TOUCHED = {
         f"SELECT i.practice_id FROM taken t LEFT JOIN usecases_participation p ON p.id = t.record_id "
         f"{_OF_USE_CASE} (p.use_case_id, (t.before->>'use_case_id')::bigint)",
     ),
+    "usecases_country": (
+        "changed record",
+        "SELECT i.practice_id FROM taken t JOIN usecases_city c ON c.country_id = t.record_id "
+        f"JOIN usecases_usecase u ON u.city_id = c.id {_OF_USE_CASE} (u.id)",
+    ),
+    "members_organisation": (
+        "changed record",
+        "SELECT i.practice_id FROM taken t JOIN members_organisation o ON o.id = t.record_id "
+        "JOIN LATERAL (SELECT use_case_id FROM usecases_participation WHERE organisation_id = o.id "
+        "UNION SELECT use_case_id FROM kpis_result WHERE reported_by_id = o.id) u ON true "
+        f"{_OF_USE_CASE} (u.use_case_id) "
+        "WHERE (t.before->>'slug', t.before->>'kind') IS DISTINCT FROM (o.slug, o.kind)",
+    ),
     "usecases_city": (
         "changed record",
         f"SELECT i.practice_id FROM taken t JOIN usecases_usecase u ON u.city_id = t.record_id {_OF_USE_CASE} (u.id)",
     ),
 }  # fmt: skip
 
+#: Of which use cases it changes what the results say.
+_REMEASURED = {
+    "kpis_result": (
+        "SELECT (t.before->>'use_case_id')::bigint FROM taken t "
+        "UNION SELECT r.use_case_id FROM taken t JOIN kpis_result r ON r.id = t.record_id"
+    ),
+    "kpis_kpi": (
+        "SELECT r.use_case_id FROM taken t JOIN kpis_kpi k ON k.id = t.record_id "
+        "JOIN kpis_result r ON r.kpi_id = k.id WHERE t.before->>'direction' IS DISTINCT FROM k.direction"
+    ),
+    "usecases_usecase": (
+        "SELECT t.record_id FROM taken t LEFT JOIN usecases_usecase u ON u.id = t.record_id "
+        "WHERE t.before->>'status' IS DISTINCT FROM u.status"
+    ),
+}
+
 
 @dataclass
 class Report:
-    """What a full check found: `differing` names practices whose kept evidence is not what the records say."""
+    """What a full check found.
+
+    Attributes:
+        differing: practices whose kept evidence is not what the records say.
+        differing_sums: use cases of whose results the kept sums are not what the records say.
+        differing_medians: indicators whose kept median is not that of their results.
+    """
 
     compared: int = 0
     differing: list[str] = field(default_factory=list)
+    differing_sums: int = 0
+    differing_medians: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.differing or self.differing_sums or self.differing_medians)
 
     def sentences(self) -> list[str]:
-        if not self.differing:
+        if self.is_clean:
             return [f"{self.compared} practices compared: evidence and ranking are what the records say."]
-        return [f"The evidence of “{slug}” differed from its records." for slug in self.differing]
+        told = [f"The evidence of “{slug}” differed from its records." for slug in self.differing]
+        if self.differing_sums:
+            told.append(f"The sums of results of {self.differing_sums} use cases differed from the results.")
+        if self.differing_medians:
+            told.append(f"What results usually show differed from the results for {self.differing_medians} indicators.")
+        return told
 
 
 def follow() -> int | None:
@@ -95,26 +145,45 @@ def follow() -> int | None:
 
     Returns: how many practices were made anew; None when somebody else is at it.
     """
-    with statement_timeout(0), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-        if not cursor.fetchone()[0]:
-            return None
-        try:
-            has_news = False
-            while _take_entries():
-                has_news = True
-            _touch_outdated()
-            causes = _work_off(today())
-            # Also where no practice is touched: what results of an indicator usually show may be another thing now.
-            if has_news or causes:
-                make_run(today(), causes)
-            return len(causes)
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+    with statement_timeout(0), alone(_LOCK) as is_alone:
+        return _catch_up() if is_alone else None
+
+
+def _catch_up() -> int:
+    _make_first_sums()
+    has_news = False
+    while _take_entries():
+        has_news = True
+    _touch_outdated()
+    causes = _work_off(today())
+    # Also where no practice is touched: what results of an indicator usually show may be another thing now.
+    if has_news or causes:
+        make_run(today(), causes)
+    return len(causes)
 
 
 def today() -> date:
     return timezone.now().date()
+
+
+@transaction.atomic
+def _make_first_sums() -> None:
+    """Where another software, another rule or nobody made the sums: all of them, from the records as they are now."""
+    from practices import parts
+
+    reader, _ = Cursor.objects.select_for_update().get_or_create(reader=READER)
+    if reader.schemas.get("sums") == parts.software(rule()):
+        return
+    parts.make(rule())
+    UsualEffect.objects.all().delete()
+    _touch(Practice.objects.values_list("pk", flat=True), "rule")
+    reader.schemas = {"sums": parts.software(rule())}
+    reader.save()
+
+
+def _touch(practices: Iterable[int], cause: str) -> None:
+    touched = [TouchedPractice(practice_id=pk, cause=cause) for pk in practices]
+    TouchedPractice.objects.bulk_create(touched, ignore_conflicts=True)
 
 
 @transaction.atomic
@@ -144,20 +213,54 @@ def _take_entries() -> int:
         for table, (cause, touched) in _TOUCHED.items():
             if table not in tables:
                 continue
-            every = "UNION SELECT id FROM practices_practice" if table in (emptied or ()) else ""
             cursor.execute(
-                "WITH taken AS MATERIALIZED (SELECT record_id, before FROM events_change "
-                'WHERE "table" = %s AND (transaction, position) > (%s, %s) AND (transaction, position) <= (%s, %s)) '
-                "INSERT INTO practices_touchedpractice (practice_id, cause) "
-                f"SELECT DISTINCT id, %s FROM ({touched} {every}) AS found(id) WHERE id IS NOT NULL ORDER BY 1 "
-                "ON CONFLICT (practice_id) DO NOTHING",
+                f"{_taken()} INSERT INTO practices_touchedpractice (practice_id, cause) "
+                f"SELECT DISTINCT id, %s FROM ({touched} {_every(table, emptied, 'practices_practice')}) AS found(id) "
+                "WHERE id IS NOT NULL ORDER BY 1 ON CONFLICT (practice_id) DO NOTHING",
                 [table, *begin, *end, cause],
             )
+        use_cases = _remeasured(cursor, tables, emptied, begin, end)
+    if use_cases:
+        from practices import parts
+
+        parts.make(rule(), use_cases)
+    if "kpis_kpilink" in tables:
+        UsualEffect.objects.all().delete()
     reader.transaction, reader.position = end
     reader.rows += count
     reader.total += total
     reader.save()
     return count
+
+
+def _taken() -> str:
+    """Parameters: the table, and transaction and position before the first and of the last entry."""
+    return (
+        "WITH taken AS MATERIALIZED (SELECT record_id, before FROM events_change "
+        'WHERE "table" = %s AND (transaction, position) > (%s, %s) AND (transaction, position) <= (%s, %s))'
+    )
+
+
+def _every(table: str, emptied: Iterable[str] | None, wanted: str) -> str:
+    """Of a table that was emptied at once, nobody knows what it held."""
+    return f"UNION SELECT id FROM {wanted}" if table in (emptied or ()) else ""
+
+
+def _remeasured(
+    cursor: Any, tables: Iterable[str], emptied: Iterable[str] | None, begin: list[int], end: list[int]
+) -> set[int]:
+    """The use cases whose results say something else after these entries, as far as one can tell."""
+    found: set[int] = set()
+    for table, touched in _REMEASURED.items():
+        if table in tables:
+            every = _every(table, emptied, "usecases_usecase")
+            every += f" UNION SELECT use_case_id FROM {Part._meta.db_table}" if every else ""
+            cursor.execute(
+                f"{_taken()} SELECT id FROM ({touched} {every}) AS found(id) WHERE id IS NOT NULL",
+                [table, *begin, *end],
+            )
+            found.update(pk for (pk,) in cursor.fetchall())
+    return found
 
 
 def _touch_outdated() -> None:
@@ -167,8 +270,7 @@ def _touch_outdated() -> None:
         ({"as_of__year": today().year}, "age"),
     ):
         outdated = Evidence.objects.exclude(**condition).values_list("practice_id", flat=True)
-        touched = [TouchedPractice(practice_id=pk, cause=cause) for pk in outdated]
-        TouchedPractice.objects.bulk_create(touched, ignore_conflicts=True)
+        _touch(outdated, cause)
 
 
 def _work_off(as_of: date) -> dict[str, str]:
@@ -188,135 +290,105 @@ def _work_off(as_of: date) -> dict[str, str]:
             TouchedPractice.objects.filter(practice_id__in=batch).delete()
 
 
+#: What of the evidence counts as another one.
+_COMPARED = ("rule_version", "inputs_hash", "body", "candidate")
+
+
 def make(keys: Iterable[int], as_of: date, *, used: Rule | None = None) -> list[tuple[str, int]]:
     """Write the evidence of these practices; take away that of practices that are not public any more.
 
     Returns: slug and key of those whose evidence is another one now.
     """
+    from practices.judging import judge
+
     used = used or rule()
     keys = list(keys)
     practices = {one.pk: one for one in Practice.objects.public().filter(pk__in=keys).select_related("primary_kpi")}
     before = {one.practice_id: one for one in Evidence.objects.filter(practice__in=keys).select_related("practice")}
     changed = [(one.practice.slug, pk) for pk, one in before.items() if pk not in practices]
     Evidence.objects.filter(practice__in=[pk for _slug, pk in changed]).delete()
+    collected = evidence.collect(practices.values())
     rows = []
-    for pk, inputs in evidence.collect(practices.values()).items():
-        body = json.loads(json.dumps(evidence.judge(inputs, used, as_of.year)))
-        digest = inputs.digest()
+    for (pk, inputs), body in zip(collected.items(), judge([*collected.values()], used, as_of.year), strict=True):
+        made = Evidence(
+            practice_id=pk,
+            rule_version=used.version,
+            inputs_hash=inputs.digest(),
+            as_of=as_of,
+            body=body,
+            candidate=candidate_of(body),
+        )
         old = before.get(pk)
-        if old is None or (old.inputs_hash, old.rule_version, old.body) != (digest, used.version, body):
+        if old is None or any(getattr(old, name) != getattr(made, name) for name in _COMPARED):
             changed.append((inputs.slug, pk))
-        rows.append(Evidence(practice_id=pk, rule_version=used.version, inputs_hash=digest, as_of=as_of, body=body))
+        rows.append(made)
     Evidence.objects.bulk_create(
         rows,
         batch_size=500,
         update_conflicts=True,
         unique_fields=["practice"],
-        update_fields=["rule_version", "inputs_hash", "as_of", "body"],
+        update_fields=["as_of", *_COMPARED],
     )
     return changed
 
 
-# --- the ranking -----------------------------------------------------------------------------------------------------
-def candidates() -> list[Candidate]:
-    """Every public practice as it goes into the ranking. Two queries."""
-    rows = Evidence.objects.filter(practice__in=Practice.objects.public()).order_by("practice__slug")
-    bodies = [one.body for one in rows]
-    usual = evidence.usual_effects((body["families"][0]["kpi"] for body in bodies), rule())
-    return [candidate(body, usual) for body in bodies]
-
-
-def candidate(body: dict, usual: dict[str, float]) -> Candidate:
-    """Of one practice, from the body of its evidence."""
-    primary = body["families"][0]
-    pooled = primary["pooled"]
-    return Candidate(
-        slug=body["slug"],
-        grade=body["certainty"]["grade"],
-        cities=len(primary["cities"]),
-        estimate=pooled and pooled["estimate"],
-        low=pooled and pooled["low"],
-        high=pooled and pooled["high"],
-        usual=usual.get(primary["kpi"], 1.0),
-        newest_year=body["newest_year"],
-        cost_known=body["cost_known"],
-    )
-
-
-def inputs_hash(rows: Iterable[Candidate], used: Rule) -> str:
-    told = json.dumps([used.digest, [asdict(one) for one in rows]], sort_keys=True)
-    return sha256(told.encode()).hexdigest()
-
-
-@transaction.atomic
-def make_run(as_of: date, causes: dict[str, str]) -> RankingRun | None:
-    """Rank, and keep the run, unless nothing that counts has changed since the last one."""
-    used = rule()
-    rows = candidates()
-    digest = inputs_hash(rows, used)
-    last = RankingRun.objects.first()
-    if last is not None and last.inputs_hash == digest:
-        return None
-    before = {} if last is None else dict(last.scores.values_list("practice__slug", "place"))
-    run = RankingRun.objects.create(
-        as_of=as_of,
-        rule_version=used.version,
-        inputs_hash=digest,
-        inputs=[asdict(one) for one in rows],
-        causes=causes,
-    )
-    keys = dict(Practice.objects.filter(slug__in=[one.slug for one in rows]).values_list("slug", "pk"))
-    Score.objects.bulk_create(
-        [
-            Score(
-                run=run,
-                practice_id=keys[one.slug],
-                place=one.place,
-                band=one.band,
-                total=one.total,
-                lines=[asdict(line) for line in one.lines],
-                cause=_cause(one, before, causes, last),
-            )
-            for one in rank(rows, used.sections["ranking"])
-        ],
-        batch_size=500,
-    )
-    return run
-
-
-def _cause(one: Ranked, before: dict[str, int | None], causes: dict[str, str], last: RankingRun | None) -> str:
-    """Why a practice stands elsewhere than before; empty when it does not."""
-    if last is None:
-        return "first ranking"
-    if one.slug not in before:
-        return causes.get(one.slug, "new practice")
-    if before[one.slug] == one.place:
-        return ""
-    if last.rule_version != NEWEST:
-        return "rule"
-    return causes.get(one.slug, "other practices moved")
-
-
-def rerun(run: RankingRun) -> list[Ranked]:
-    """The order of a run, computed again from what it kept."""
-    return rank([Candidate(**one) for one in run.inputs], rule(run.rule_version).sections["ranking"])
-
-
 # --- proving it ------------------------------------------------------------------------------------------------------
 def rebuild(*, check: bool = False) -> Report:
-    """Compute the evidence of every practice and compare it with what following the log made; repair it unless
-    `check`."""
-    follow()
-    report = Report()
-    with transaction.atomic():
-        keys = sorted(
-            {*Practice.objects.public().values_list("pk", flat=True), *Evidence.objects.values_list("pk", flat=True)}
+    """Compute all sums, the evidence of every practice and what results usually show from the records, and compare
+    them with what following the log made; repair them unless `check`.
+
+    What an entry that is still unread has changed is not counted as differing.
+    """
+    from practices import parts
+
+    with statement_timeout(0), alone(_LOCK, wait=True):
+        _catch_up()
+        report = Report()
+        with transaction.atomic():
+            made = parts.make(rule())
+            keys = sorted(
+                {
+                    *Practice.objects.public().values_list("pk", flat=True),
+                    *Evidence.objects.values_list("pk", flat=True),
+                }
+            )
+            report.compared = len(keys)
+            found: list[tuple[str, int]] = []
+            for at in range(0, len(keys), PRACTICES_AT_ONCE):
+                found += make(keys[at : at + PRACTICES_AT_ONCE], today())
+            kept = dict(UsualEffect.objects.values_list("kpi_id", "median"))
+            UsualEffect.objects.all().delete()
+            fresh = parts.usual(kept)
+            medians = {pk for pk, median in kept.items() if median != fresh.get(pk)}
+            if found or made.use_cases or medians:
+                # Looked at later, so that it tells of all that was seen above.
+                practices, use_cases, has_other = _unread()
+                report.differing = [slug for slug, pk in found if pk not in practices]
+                report.differing_sums = len(made.use_cases - use_cases)
+                report.differing_medians = 0 if has_other else len(medians)
+            if check:
+                transaction.set_rollback(True)
+        if not check:
+            make_run(today(), dict.fromkeys(report.differing, "repair"))
+        return report
+
+
+def _unread() -> tuple[set[int], set[int], bool]:
+    """What entries that are not read yet touch: practices, use cases, and whether there are any at all."""
+    reader = Cursor.objects.get(reader=READER)
+    begin, end = [reader.transaction, reader.position], [2**62, 2**62]
+    practices: set[int] = set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT array_agg(DISTINCT "table"), array_agg(DISTINCT "table") FILTER (WHERE operation = \'T\') '
+            "FROM events_change WHERE (transaction, position) > (%s, %s)",
+            begin,
         )
-        report.compared = len(keys)
-        for at in range(0, len(keys), PRACTICES_AT_ONCE):
-            report.differing += [slug for slug, _pk in make(keys[at : at + PRACTICES_AT_ONCE], today())]
-        if check:
-            transaction.set_rollback(True)
-    if not check:
-        make_run(today(), dict.fromkeys(report.differing, "repair"))
-    return report
+        tables, emptied = cursor.fetchone()
+        for table, (_cause, touched) in _TOUCHED.items():
+            if table in (tables or ()):
+                every = _every(table, emptied, "practices_practice")
+                cursor.execute(f"{_taken()} SELECT id FROM ({touched} {every}) AS found(id)", [table, *begin, *end])
+                practices.update(pk for (pk,) in cursor.fetchall())
+        use_cases = _remeasured(cursor, tables or (), emptied, begin, end)
+    return practices, use_cases, bool(tables)

@@ -24,13 +24,13 @@ from alliance.members.models import Organisation, User
 from alliance.members.policies import is_editor
 from alliance.members.spam import Limit, is_over
 from kpis.insight.views import refused
-from practices import brief, pages, ranking, services
+from practices import brief, movers, pages, ranking, services
+from practices.candidates import rerun
 from practices.forms import AnswerForm, ChallengeForm, ProposalForm, WeightsForm
 from practices.models import Evidence, Practice, PracticeState, RankingRun
 from practices.ranking import Candidate
 from practices.rules import FOLDER, rule
 from practices.subgroups import subgroups_of
-from practices.upkeep import rerun
 
 #: Challenges and proposals of one person an hour.
 LIMIT = Limit("person", 10)
@@ -52,15 +52,15 @@ class PracticeListView(TemplateView):
         practices = Practice.objects.public().select_related("primary_kpi", "vertical").order_by("name")
         rows = {row.practice.slug: row for row in pages.rows_of(practices)}
         weights = form.weights if run else {}
-        candidates = [Candidate(**one) for one in run.inputs if one["slug"] in rows] if run else []
+        candidates = [Candidate(**one) for one in run.rows if one["slug"] in rows] if run else []
         if weights and run:
             candidates = [self._fitted(one, rows[one.slug], form.cleaned_data) for one in candidates]
             order = ranking.rank_weighted(candidates, weights, run.as_of.year)
-            moving = ranking.movers(candidates, weights, run.as_of.year)
+            moving = movers.movers(candidates, weights, run.as_of.year)
         elif run:
             section = rule(run.rule_version).sections["ranking"]
             order = ranking.rank(candidates, section)
-            moving = ranking.default_movers(candidates, section)
+            moving = movers.default_movers(candidates, section)
         else:
             order, moving = [], set()
         for one in order:
@@ -228,7 +228,7 @@ def inputs_csv(run: RankingRun) -> str:
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, [one.name for one in fields(Candidate)], lineterminator="\n")
     writer.writeheader()
-    for one in run.inputs:
+    for one in run.rows:
         writer.writerow({name: repr(value) if isinstance(value, float) else value for name, value in one.items()})
     return out.getvalue()
 

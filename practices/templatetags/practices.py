@@ -10,7 +10,7 @@ from alliance.core.charts import Point, Scale
 from alliance.core.templatetags.charts import CLASS_OF_EFFECT, at, image, line
 from kpis.findings import finding
 from kpis.models import Kpi, Result
-from practices import pages
+from practices import pages, ranking_words
 from practices.models import Practice
 from standards.models import Standard
 from usecases.models import City, UseCase
@@ -73,6 +73,18 @@ def practices_for_home() -> dict[str, Any]:
 def found(result: Result) -> str:
     """What a result found, as plain text."""
     return finding(result).text
+
+
+@register.filter
+def score_reason(line: dict[str, Any]) -> str:
+    """What the points of a line of a score come from."""
+    return ranking_words.reason(line)
+
+
+@register.filter
+def criterion(name: str) -> str:
+    """The name of a criterion of a score."""
+    return ranking_words.criterion(name)
 
 
 @register.simple_tag

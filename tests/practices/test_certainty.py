@@ -17,7 +17,7 @@ REGIONS = ["Europe", "Northern America", "Sub-Saharan Africa"]
 
 def facts(count=8, **told):
     return [
-        Fact(city=n, design=4, estimate=0.1 if n else 0.0, region=REGIONS[n % 3], year=2024, **told)
+        Fact(city=n, design=4, estimate=0.1 if n else 0.0, region=REGIONS[n % 3], years=(2024,), **told)
         for n in range(count)
     ]
 
@@ -47,10 +47,10 @@ def test_designs_say_where_it_starts(design, certainty):
 
 
 LOWERED = {
-    "age-old": lambda: graded([replace(fact, year=2010) for fact in facts()], effects()),
-    "age-unknown": lambda: graded([replace(fact, year=None) for fact in facts()], effects()),
+    "age-old": lambda: graded([replace(fact, years=(2010,)) for fact in facts()], effects()),
+    "age-unknown": lambda: graded([replace(fact, years=()) for fact in facts()], effects()),
     "indirectness-one-region": lambda: graded([replace(fact, region="Europe") for fact in facts()], effects()),
-    "domination-reporter": lambda: graded(facts(reporter="Acme"), effects()),
+    "domination-reporter": lambda: graded(facts(reporters={"Acme": 1}), effects()),
     "domination-supplier": lambda: graded(facts(suppliers=("Acme",)), effects()),
     "domination-city": lambda: graded(facts(), [replace(e, variance=1e-4 if not e.city else 0.01) for e in effects()]),
     "missing-negative": lambda: graded([replace(fact, estimate=0.1) for fact in facts()], effects()),
@@ -62,7 +62,10 @@ LOWERED = {
     "imputed-unstable": lambda: graded(
         facts(),
         effects(estimate=0.09, imputed=1.0),
-        varied=sensitivity(effects(estimate=0.09, imputed=1.0), correlation=0.8),
+        verdicts=[
+            (one.result.is_better, one.result.is_worse)
+            for one in sensitivity(effects(estimate=0.09, imputed=1.0), correlation=0.8)
+        ],
     ),
     "inconsistency-heterogeneous": lambda: graded(
         facts(), [replace(e, estimate=1.0 + (e.city % 2)) for e in effects()]
@@ -82,7 +85,7 @@ def test_each_doubt_lowers(sentence):
 
 
 def test_large_effects_and_independent_checks_raise():
-    weak = [replace(fact, design=2, verified=True) for fact in facts()]
+    weak = [replace(fact, design=2, verified=1) for fact in facts()]
     outcome = graded(weak, effects(estimate=1.5))
     assert sentences(outcome) == ["start-2", "large-effect", "verified"]
     assert outcome.points == 3.5
@@ -101,7 +104,7 @@ def test_confirmed_harm_caps_at_low():
 
 
 def test_statements_alone_stay_very_low():
-    stated = [replace(fact, design=1, verified=True) for fact in facts()]
+    stated = [replace(fact, design=1, verified=1) for fact in facts()]
     assert graded(stated, effects(estimate=1.5)).certainty is Certainty.VERY_LOW
 
 
@@ -120,10 +123,10 @@ def test_too_few_cities_are_very_low(count):
             design=st.integers(1, 4),
             estimate=st.floats(-2, 2),
             region=st.sampled_from(["", *REGIONS]),
-            reporter=st.sampled_from(["", "Acme", "Foo"]),
+            reporters=st.sampled_from([{}, {"Acme": 1}, {"Foo": 1}]),
             suppliers=st.sampled_from([(), ("Acme",), ("Acme", "Bar")]),
-            year=st.none() | st.integers(1990, 2026),
-            verified=st.booleans(),
+            years=st.lists(st.integers(1990, 2026), max_size=1),
+            verified=st.integers(0, 1),
         ),
         max_size=20,
     ),
@@ -150,6 +153,25 @@ def test_no_sentence_is_left_without_a_line():
 def test_fifty_glowing_results_of_one_organisation_do_not_raise_the_grade():
     """They are of one city, so they are one effect, and the reporter then dominates the results."""
     before = graded([replace(fact, design=2) for fact in facts()], effects())
-    flood = [Fact(city="new", design=2, estimate=3.0, region="Europe", reporter="Acme", year=2026)] * 50
+    new = Fact(city="new", design=2, estimate=3.0, region="Europe", reporters={"Acme": 1}, years=(2026,))
+    flood = [new] * 50
     after = graded([replace(fact, design=2) for fact in facts()] + flood, [*effects(), Effect(3.0, 0.09, city="new")])
     assert after.certainty <= before.certainty
+
+
+def test_results_of_a_use_case_count_as_they_would_one_by_one():
+    kinds = [
+        Fact(
+            city=n,
+            design=2 + n % 2,
+            estimate=0.1,
+            region="Europe",
+            reporters={"Acme": 1},
+            years=(2000 + n,),
+            verified=1,
+        )
+        for n in range(5)
+    ]
+    single = [one for one in kinds for _ in range(3)]
+    together = [replace(one, results=3, reporters={"Acme": 3}, years=one.years * 3, verified=3) for one in kinds]
+    assert graded(together, effects(5)) == graded(single, effects(5))

@@ -4,6 +4,7 @@ import pytest
 
 from kpis.models import KpiLink
 from practices import upkeep
+from practices.candidates import candidates
 from practices.models import Evidence
 from tests.events.documents_cases import settle
 from tests.kpis import recipes as kpi_recipes
@@ -54,12 +55,12 @@ def test_what_results_usually_show_is_that_of_the_family():
     practice = recipes.practice([-10, -11, -12])
     other = kpi_recipes.kpi(direction=practice.primary_kpi.direction)
     families(practice)
-    (before,) = upkeep.candidates()
+    (before,) = candidates()
     for _ in range(9):
         kpi_recipes.result(kpi=other, relative_change_percent=-90)
     link(practice.primary_kpi, other, "exact")
     families(practice)
-    (after,) = upkeep.candidates()
+    (after,) = candidates()
     assert after.usual > before.usual
 
 

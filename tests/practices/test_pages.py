@@ -3,7 +3,9 @@
 import pytest
 
 from practices import upkeep
+from practices.evidence import with_results
 from practices.models import FormerAddress, Practice
+from practices.rules import rule
 from tests.kpis import recipes as kpi_recipes
 from tests.practices import recipes
 
@@ -68,7 +70,9 @@ def test_ten_results_of_one_city_are_one_city(client):
         recipes.measure(practice, change, city=city)
     upkeep.rebuild()
     assert practice.evidence.body["families"][0]["missing_cities"] == 2
-    assert len(practice.evidence.body["families"][0]["results"]) == 10
+    body = with_results(practice.evidence.body, practice, rule())
+    assert [len(city["results"]) for city in body["families"][0]["cities"]] == [10]
+    assert len(body["families"][0]["results"]) == 10
 
 
 def test_withdrawn_results_and_withdrawn_cases_do_not_count():

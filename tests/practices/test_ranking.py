@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from practices import upkeep
 from practices.models import RankingRun
-from practices.ranking import CRITERIA, Candidate, bounded, default_movers, movers, rank, rank_weighted
+from practices.movers import default_movers, movers
+from practices.ranking import CRITERIA, Candidate, bounded, rank, rank_weighted
 from practices.rules import FOLDER, rule
 from tests.practices import recipes
 

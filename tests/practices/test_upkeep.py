@@ -3,6 +3,7 @@
 import pytest
 
 from practices import upkeep
+from practices.candidates import rerun
 from practices.editing import merge
 from practices.models import Evidence, Practice, RankingRun, TouchedPractice
 from tests.events.documents_cases import settle
@@ -119,4 +120,4 @@ def test_any_past_run_comes_out_the_same_again(two):
     assert RankingRun.objects.count() >= 3
     for run in RankingRun.objects.all():
         kept = {slug: (place, band) for slug, place, band in run.scores.values_list("practice__slug", "place", "band")}
-        assert {one.slug: (one.place, one.band) for one in upkeep.rerun(run)} == kept
+        assert {one.slug: (one.place, one.band) for one in rerun(run)} == kept

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('practices', '0001_practices'),
+        ('practices', '0003_parts'),
         ('usecases', '0003_reported_by_members'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
