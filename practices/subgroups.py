@@ -107,5 +107,5 @@ def _group(name: str, told: Mapping[str, Any]) -> Group:
     if mean is None:
         return Group(name, told["cities"], told["missing"], None)
     low, high = mean["interval"]
-    point = Point(mean["change_percent"], effect_name(mean["estimate"]), 1, (low, high), mean["imputed"] > 0.5, name)
+    point = Point(mean["change_percent"], effect_name(mean["estimate"]), 1, (low, high), name=name)
     return Group(name, told["cities"], 0, point)

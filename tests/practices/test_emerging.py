@@ -23,7 +23,9 @@ def case(slug, technologies=(), words="", kpis=(), vertical="mobility", city="")
 
 
 def three(**more):
-    """Three use cases, each of a city of its own, that look like one practice."""
+    """Three use cases, each of a city of its own, that look like one practice, among others that do not."""
+    for name in ("Quiet asphalt", "Drone post", "Kerb radar", "Tram ballet", "Ferry bell", "Snow oven"):
+        use_case_recipes.use_case(technologies=[name], problem=name[::-1], solution=name)
     return [use_case_recipes.use_case(**BENCHES, **more) for _n in range(3)]
 
 
@@ -302,7 +304,7 @@ def test_the_desk_asks_the_same_number_of_queries_for_more(client, editor, djang
         client.get("/practices/desk/")
     for name in ("Wind fence", "Talking kerb", "Paper drone"):
         for _n in range(3):
-            use_case_recipes.use_case(technologies=[name], solution=f"{name} everywhere.")
+            use_case_recipes.use_case(technologies=[name], problem=name, solution=name)
     assert discovery.search().suggested >= 3
     with django_assert_max_num_queries(18):
         client.get("/practices/desk/")
