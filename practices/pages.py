@@ -16,7 +16,7 @@ from kpis.findings import Finding, finding
 from kpis.models import Direction, Kpi, Result
 from practices.certainty_words import CERTAINTY_EXPLANATION, CERTAINTY_WORDS, WHY_WORDS, line_sentence
 from practices.evidence import with_results
-from practices.models import Evidence, Practice, RankingRun, Score
+from practices.models import Evidence, Practice, RankingRun
 from practices.rules import rule
 from usecases.models import City, Lesson, StandardUse, UseCase
 
@@ -385,12 +385,6 @@ def page_of(practice: Practice, evidence: Evidence) -> Page:
             .order_by("standard__designation", "pk")
         ),
     )
-
-
-def history_of(practice: Practice) -> list[Score]:
-    """Places of a practice over the runs in which its place changed, the newest first."""
-    scores = Score.objects.filter(practice=practice).exclude(cause="").select_related("run")
-    return list(scores.defer("run__inputs").order_by("-run_id")[:20])
 
 
 def newest_evidence(keys: Sequence[int], count: int = 3) -> list[Practice]:

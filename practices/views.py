@@ -27,6 +27,7 @@ from kpis.insight.views import refused
 from practices import brief, movers, pages, ranking, services
 from practices.candidates import rerun
 from practices.forms import AnswerForm, ChallengeForm, ProposalForm, WeightsForm
+from practices.history import history_of
 from practices.models import Evidence, Practice, PracticeState, RankingRun
 from practices.ranking import Candidate
 from practices.rules import FOLDER, rule
@@ -130,7 +131,7 @@ class PracticeView(TemplateView):
             evidence=evidence,
             challenges=challenges,
             open_challenges=sum(one.state == "open" for one in challenges),
-            history=pages.history_of(found),
+            history=history_of(found),
             score=found.scores.filter(run=latest).first() if latest else None,
             run=latest,
             is_editor=is_editor(request.user),
