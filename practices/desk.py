@@ -90,7 +90,7 @@ def _cases(suggestion: Suggestion, names: Names) -> list[SuggestedCase]:
         use_case = names.use_cases.get(one["use_case"])
         if use_case is not None:
             parts = [
-                Part(str(PART_TITLES[part["name"]]), part["points"] * 100, ", ".join(names.shared(part)))
+                Part(str(PART_TITLES[part["name"]]), part["points"] * 100, _(", ").join(names.shared(part)))
                 for part in one["parts"]
             ]
             rows.append(SuggestedCase(use_case, parts, sum(part.points for part in parts)))
@@ -107,8 +107,12 @@ def title_of(suggestion: Suggestion, names: Names) -> str:
                     counts[key] = counts.get(key, 0) + 1
         most = sorted((key for key, count in counts.items() if 2 * count > len(suggestion.cases)), key=_most_of(counts))
         if most:
-            return ", ".join(most[:2])
+            return _begun(_(", ").join(most[:2]))
     return str(suggestion.vertical)
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _most_of(counts: Mapping[str, int]) -> Any:

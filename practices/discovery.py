@@ -74,18 +74,22 @@ def search() -> Report:
     report = Report(free=len(free), groups=len(groups))
     outdated = Suggestion.objects.filter(state=SuggestionState.OPEN).exclude(fingerprint__in=found)
     report.taken_back = outdated.delete()[0]
-    known = set(Suggestion.objects.filter(fingerprint__in=found).values_list("fingerprint", flat=True))
+    known = {one.fingerprint: one for one in Suggestion.objects.filter(fingerprint__in=found)}
     verticals = dict(Vertical.objects.values_list("code", "pk"))
-    fresh = [
-        Suggestion(
-            fingerprint=key,
-            vertical_id=verticals[group.vertical],
-            likeness=group.likeness,
-            cases=[{"use_case": slug, "parts": [asdict(part) for part in group.reasons[slug]]} for slug in group.cases],
-        )
-        for key, group in found.items()
-        if key not in known
-    ]
+    fresh: list[Suggestion] = []
+    told_anew: list[Suggestion] = []
+    for key, group in found.items():
+        one = known.get(key) or Suggestion(fingerprint=key, vertical_id=verticals[group.vertical])
+        told = [
+            {"use_case": slug, "parts": [asdict(part) | {"shared": [*part.shared]} for part in group.reasons[slug]]}
+            for slug in group.cases
+        ]
+        if one.state != SuggestionState.OPEN or (one.cases, one.likeness) == (told, group.likeness):
+            continue
+        one.cases, one.likeness = told, group.likeness
+        (told_anew if key in known else fresh).append(one)
     Suggestion.objects.bulk_create(fresh)
+    # The same use cases, described otherwise by now: as alike as they are today.
+    Suggestion.objects.bulk_update(told_anew, ["cases", "likeness"])
     report.suggested = len(fresh)
     return report

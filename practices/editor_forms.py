@@ -87,7 +87,7 @@ class SplitForm(DeedForm):
 
     deed, button = "split", _("Split")
     name = forms.CharField(label=_("Name of the new practice"), max_length=160)
-    summary = _text(_("what it is"), required=False, help_text=_("Empty: as of this practice."))
+    summary = _text(_("What it is"), required=False, help_text=_("Empty: as of this practice."))
     use_cases = forms.ModelMultipleChoiceField(
         UseCase.objects.none(),
         to_field_name="slug",

@@ -73,7 +73,7 @@ def _plain(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """How much each technology, indicator and word tells: much where few cases have it, nothing where all do."""
+    """How much each technology, indicator and word tells: much where few cases have it, nothing where most do."""
 
     rarity: Mapping[str, Mapping[str, float]]
 
@@ -84,9 +84,12 @@ class Corpus:
             for name, counted in counts.items():
                 counted.update(set(getattr(case, name)))
         total = len(cases)
+        # What more than half of the cases have tells nothing: "and", "with", "city".
         return cls(
             {
-                name: {key: log((1 + total) / (1 + count)) for key, count in counted.items()}
+                name: {
+                    key: log((1 + total) / (1 + count)) if 2 * count <= total else 0.0 for key, count in counted.items()
+                }
                 for name, counted in counts.items()
             }
         )

@@ -75,7 +75,7 @@ class Subgroups:
         if len(self.groups) == 1:
             return _("All cities are in one group: %(group)s.") % {"group": self.groups[0].name}
         if self.tail is None:
-            told = ", ".join(f"{one.name} ({one.cities_words})" for one in self.groups)
+            told = _(", ").join(f"{one.name} ({one.cities_words})" for one in self.groups)
             return _("Too few cities to compare groups; a mean needs three in each: %(groups)s.") % {"groups": told}
         if self.tail <= SIGNIFICANCE:
             return _("The groups differ by more than chance explains.")

@@ -154,6 +154,19 @@ def test_what_is_in_a_practice_or_not_published_is_not_suggested():
     assert discovery.search().suggested == 0
 
 
+def test_an_open_suggestion_tells_how_alike_its_cases_are_today(suggestion, editor):
+    before = suggestion.likeness
+    changed = use_case_recipes.UseCase.objects.filter(slug=suggestion.slugs[0])
+    changed.update(solution="Benches gather sunlight, count who sits on them, and sing.")
+    assert discovery.search().suggested == 0
+    assert Suggestion.objects.get().likeness != before
+    editing.reject_suggestion(suggestion=suggestion, reason="No.", actor=editor)
+    kept = Suggestion.objects.get().cases
+    changed.update(solution="Benches gather sunlight and count who sits on them.")
+    discovery.search()
+    assert Suggestion.objects.get().cases == kept, "what was decided stays as it was decided about"
+
+
 def test_a_suggestion_that_its_cases_bear_no_more_is_taken_back(suggestion):
     link = Implementation(practice=recipes.practice(), reason="It does this.")
     link.use_case = use_case_recipes.UseCase.objects.get(slug=suggestion.slugs[0])
