@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "writes": (),
     "import": (),
     "aggregates": (),
+    "synthesis": (),
     "memory": (),
     "together": (),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bench import aggregates, exports, imports, steps, together, writes
+from bench import aggregates, exports, imports, steps, synthesis, together, writes
 from bench.addresses import API, Addresses, Supply, supply
 from bench.groups import GROUPS
 from bench.measure import Measure, Results
@@ -241,6 +241,32 @@ def aggregate_rows(*, count: int, folder: Path, say: Callable[[str], None]) -> I
         0.05,
         found.ratio("update", "full"),
         details=found.told("update", "full"),
+    )
+
+
+def synthesis_rows(*, seed: int, scale: float, count: int, say: Callable[[str], None]) -> Iterator[Row]:
+    """Of arrays of results, without the database: seconds of the processor."""
+    row = partial(Row, "synthesis", at_least=False)
+    sizes = [max(1_000, round(results * scale)) for results in (100_000, 1_000_000)]
+    found = []
+    for size in sizes:
+        say(f"synthesis: {size:,} results")
+        found.append(synthesis.measured(max(100, round(2_000 * scale)), size, seed, count))
+    for one in found:
+        yield row(
+            f"evidence and order of practices over {one.count:,} results, against NumPy alone, time",
+            3.0,
+            one.portal / one.numpy,
+            details={"portal_ms": one.portal * 1_000, "numpy_ms": one.numpy * 1_000, "means": float(one.means)},
+            note=f"largest difference of what both compute: {one.apart:.0e}",
+        )
+    small, large = found
+    yield row(
+        f"{synthesis.NEW} new results, against the same with a tenth of the results, time",
+        1.5,
+        large.update / small.update,
+        details={"update_ms": large.update * 1_000, "update_of_a_tenth_ms": small.update * 1_000},
+        note="every update orders all practices anew",
     )
 
 

@@ -70,4 +70,6 @@ def _others(options: argparse.Namespace, portal: servers.Server, say: Say) -> li
         found += operations.import_rows(count=options.rounds, say=say)
     if "aggregates" in options.only:
         found += operations.aggregate_rows(count=options.rounds, folder=Path(settings.STATE_DIR) / "bench", say=say)
+    if "synthesis" in options.only:
+        found += operations.synthesis_rows(seed=options.seed, scale=options.scale, count=options.rounds, say=say)
     return found

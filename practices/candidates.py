@@ -10,21 +10,8 @@ from typing import Any
 from django.db import transaction
 
 from practices.models import Evidence, Practice, RankingRun, Score
-from practices.ranking import Candidate, Ranked, rank
+from practices.ranking import Candidate, Line, Ranked, rank
 from practices.rules import NEWEST, Rule, rule
-
-
-def candidate_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the evidence of a practice the ranking looks at, ready for JSON."""
-    primary = body["families"][0]
-    pooled = primary["pooled"] or {}
-    return {
-        "grade": body["certainty"]["grade"],
-        "cities": len(primary["cities"]),
-        **{name: pooled.get(name) for name in ("estimate", "low", "high")},
-        "newest_year": body["newest_year"],
-        "cost_known": body["cost_known"],
-    }
 
 
 def candidates() -> list[Candidate]:
@@ -40,6 +27,11 @@ def candidates() -> list[Candidate]:
     return [
         Candidate(slug=slug, usual=max(least, usual[kpi]) if kpi in usual else 1.0, **told) for slug, kpi, told in rows
     ]
+
+
+def told(line: Line) -> dict[str, Any]:
+    """A line of a score, ready for JSON."""
+    return {"name": line.name, "points": line.points, "code": line.code, "params": dict(line.params)}
 
 
 def inputs_hash(rows: Iterable[Candidate], used: Rule) -> str:
@@ -73,7 +65,7 @@ def make_run(as_of: date, causes: dict[str, str]) -> RankingRun | None:
                 place=one.place,
                 band=one.band,
                 total=one.total,
-                lines=[asdict(line) for line in one.lines],
+                lines=[told(line) for line in one.lines],
                 cause=_cause(one, before, causes, last),
             )
             for one in rank(rows, used.sections["ranking"])

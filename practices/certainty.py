@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from math import ceil, fsum
 from statistics import median
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from practices.synthesis import NotEnough, Pooled
 
@@ -29,8 +30,7 @@ class Certainty(IntEnum):
     HIGH = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """What of the results of one use case the certainty depends on; one result, unless it says more.
 
     Attributes:
@@ -48,7 +48,7 @@ class Fact:
     estimate: float
     region: str = ""
     results: int = 1
-    reporters: Mapping[str, int] = field(default_factory=dict)
+    reporters: Mapping[str, int] = MappingProxyType({})
     suppliers: tuple[str, ...] = ()
     years: Sequence[int] = ()
     verified: int = 0
@@ -214,15 +214,16 @@ def _indirectness(facts: Sequence[Fact], rule: Mapping[str, Any]) -> list[Line]:
 
 def _domination(facts: Sequence[Fact], weights: Sequence[float], rule: Mapping[str, Any]) -> list[Line]:
     lines = []
-    for kind, parts_of in (
-        ("city", lambda fact: {fact.city: fact.results}),
-        ("reporter", lambda fact: fact.reporters),
-        ("supplier", lambda fact: dict.fromkeys(fact.suppliers, fact.results)),
-    ):
-        shares: dict[Hashable, list[float]] = {}
-        for fact, weight in zip(facts, weights, strict=True):
-            for name, results in parts_of(fact).items():
-                shares.setdefault(name, []).append(weight * results / fact.results)
+    of_kind: dict[str, dict[Hashable, list[float]]] = {"city": {}, "reporter": {}, "supplier": {}}
+    for fact, weight in zip(facts, weights, strict=True):
+        of_kind["city"].setdefault(fact.city, []).append(weight)
+        if fact.reporters:
+            for name, results in fact.reporters.items():
+                of_kind["reporter"].setdefault(name, []).append(weight * results / fact.results)
+        if fact.suppliers:
+            for name in {*fact.suppliers}:
+                of_kind["supplier"].setdefault(name, []).append(weight)
+    for kind, shares in of_kind.items():
         share, name = max(((fsum(shares[name]), str(name)) for name in shares), default=(0.0, ""))
         if share > rule["share"]:
             inputs = {"name": name, "share": round(share, 3)}

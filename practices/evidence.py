@@ -134,7 +134,7 @@ def with_results(body: Mapping[str, Any], practice: Practice, rule: Rule) -> dic
     """The body of a practice's evidence with every result in it, as the records are now. One query.
 
     Each family gets `results`, those with an effect, and `refused`, those without and why; each of its cities gets
-    `results`, their slugs.
+    `results`, their slugs; the means without each city become rows, with their changes in percent.
     """
     family_of = {code: at for at, family in enumerate(body["families"]) for code in family["kpis"]}
     results: list[list[dict[str, Any]]] = [[] for _ in body["families"]]
@@ -163,8 +163,23 @@ def with_results(body: Mapping[str, Any], practice: Practice, rule: Rule) -> dic
         for one in found:
             of_city[one["city"]].append(one["result"])
         cities = [{**city, "results": of_city[city["city"]]} for city in family["cities"]]
-        families.append({**family, "cities": cities, "results": found, "refused": others})
+        without = _without(family)
+        families.append({**family, "cities": cities, "results": found, "refused": others, "without": without})
     return {**body, "families": families}
+
+
+def _without(family: Mapping[str, Any]) -> list[dict[str, Any]]:
+    columns, direction = family["without"], family["direction"]
+    cities = [city["city"] for city in family["cities"]]
+    return [
+        {
+            "city": city,
+            **dict(zip(columns, row, strict=True)),
+            "change_percent": synthesis.change_of(row[0], direction),
+            "interval": sorted(synthesis.change_of(one, direction) for one in row[1:3]),
+        }
+        for city, *row in zip(cities, *columns.values(), strict=False)
+    ]
 
 
 def effect_of(result: Result, rule: Rule) -> synthesis.Effect | synthesis.Refusal:

@@ -4,8 +4,10 @@ A family is an indicator with all that are exactly the same as it: same meaning,
 unit, so that different units of the same quantity are combined as they are. Computed in NumPy, by the worker alone.
 """
 
+import gc
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -31,12 +33,8 @@ from practices.synthesis import (
 )
 
 DESIGN_OF_GRADE = {int(grade): str(design) for design, grade in GRADE_OF_DESIGN.items()}
-#: By what the cities of a family are told apart: name in the body -> property of a city's surest results.
-SUBGROUPS: dict[str, Callable[[Measured], str]] = {
-    "region": lambda one: one.region,
-    "size": lambda one: one.size,
-    "design": lambda one: DESIGN_OF_GRADE[one.best_grade],
-}
+#: By what the cities of a family are told apart: properties of a city's surest results.
+SUBGROUPS = ("region", "size", "design")
 
 
 @dataclass(slots=True)
@@ -90,13 +88,26 @@ def judge(all_inputs: Sequence[Inputs], rule: Rule, year: int) -> list[dict[str,
     Returns: plain values for JSON. `families`: one mapping a family, the primary one first (`_body`); `certainty`:
     grade, points and the lines that add up to them; `use_cases`, `cities`: of all implementations; `cost_known`.
     """
-    families = [families_of(inputs) for inputs in all_inputs]
-    found = Found.of([one for some in families for one in some], rule)
-    numbers = iter(range(sum(map(len, families))))
-    return [
-        _judged(inputs, [next(numbers) for _ in some], found, rule, year)
-        for inputs, some in zip(all_inputs, families, strict=True)
-    ]
+    with _uncollected():
+        families = [families_of(inputs) for inputs in all_inputs]
+        found = Found.of([one for some in families for one in some], rule)
+        numbers = iter(range(sum(map(len, families))))
+        return [
+            _judged(inputs, [next(numbers) for _ in some], found, rule, year)
+            for inputs, some in zip(all_inputs, families, strict=True)
+        ]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles: there are none, and it would look at a batch's many small objects ten times."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _judged(inputs: Inputs, numbers: list[int], found: "Found", rule: Rule, year: int) -> dict[str, Any]:
@@ -116,7 +127,7 @@ def _judged(inputs: Inputs, numbers: list[int], found: "Found", rule: Rule, year
         "use_cases": inputs.use_cases,
         "cities": inputs.cities,
         "cost_known": inputs.cost_known,
-        "families": [found.body(number) for number in numbers],
+        "families": [found.body(number, pooled if number == numbers[0] else None) for number in numbers],
         "newest_year": max((one.years[-1] for one in primary.counted if one.years), default=None),
         "regions": sorted({one.region for one in primary.counted}),
         "places": {one.city: [one.region, one.size] for one in primary.rows},
@@ -131,17 +142,30 @@ def _judged(inputs: Inputs, numbers: list[int], found: "Found", rule: Rule, year
     }
 
 
+def candidate_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the evidence of a practice the ranking looks at, ready for JSON."""
+    primary = body["families"][0]
+    pooled = primary["pooled"] or {}
+    return {
+        "grade": body["certainty"]["grade"],
+        "cities": len(primary["cities"]),
+        **{name: pooled.get(name) for name in ("estimate", "low", "high")},
+        "newest_year": body["newest_year"],
+        "cost_known": body["cost_known"],
+    }
+
+
 def _fact(one: Measured) -> certainty.Fact:
     return certainty.Fact(
-        city=one.city,
-        design=one.grades / one.results,
-        estimate=one.least or 0.0,
-        region=one.region,
-        results=one.results,
-        reporters=one.reporters,
-        suppliers=one.suppliers,
-        years=one.years,
-        verified=one.verified,
+        one.city,
+        one.grades / one.results,
+        one.least or 0.0,
+        one.region,
+        one.results,
+        one.reporters,
+        one.suppliers,
+        one.years,
+        one.verified,
     )
 
 
@@ -168,7 +192,7 @@ class Found:
     predictions: Changes
     others: dict[Method, Told]
     varied: dict[float, Told]
-    without: Told
+    without: dict[str, list[float]]
     without_first: list[int]
     groups: Told
     group_names: list[dict[str, list[tuple[str, int, int]]]]
@@ -203,11 +227,8 @@ class Found:
                     without_first[number] = begin
                     begin += size
         left_out = Means.unknown(begin)
-        left_out_signs = np.ones(begin)
         for at, some in without:
-            rows = slice(without_first[at[0]], without_first[at[0]] + len(some.estimate))
-            left_out.put(rows, some)
-            left_out_signs[rows] = np.repeat(signs[at], len(some.estimate) // len(at))
+            left_out.put(slice(without_first[at[0]], without_first[at[0]] + len(some.estimate)), some)
         groups, group_names, group_signs = _subgroups(families, signs)
         return cls(
             families=families,
@@ -225,7 +246,7 @@ class Found:
                 )
                 for factor, one in by_factor.items()
             },
-            without=Told.of(left_out, left_out_signs),
+            without={name: getattr(left_out, name).tolist() for name in ("estimate", "low", "high", "tau_squared")},
             without_first=without_first,
             groups=Told.of(pooling.means_of(y, v, groups, method), group_signs),
             group_names=group_names,
@@ -266,14 +287,16 @@ class Found:
             return []
         return [(told.low[number] > 0, told.high[number] < 0) for told in self.varied.values()]
 
-    def body(self, number: int) -> dict[str, Any]:
+    def body(self, number: int, pooled: Pooled | NotEnough | None = None) -> dict[str, Any]:
         """One family: its cities, their mean, and what it rests on. Effects are log ratios, above zero is better.
 
+        Args: pooled: its mean, where it is there already.
+        `without`: columns of the means without each city in turn; empty below four cities.
         `kpis`: the indicator that names it and the others that results were measured by. `subgroups`: by region, size
         and design, the mean of each group of cities, None below three, and whether the groups differ.
         """
         family = self.families[number]
-        pooled = self.pooled(number)
+        pooled = pooled or self.pooled(number)
         has_mean = isinstance(pooled, Pooled)
         begin = self.without_first[number]
         return {
@@ -286,9 +309,10 @@ class Found:
             "pooled": self._pooled(number, pooled) if isinstance(pooled, Pooled) else None,
             "missing_cities": pooled.missing if isinstance(pooled, NotEnough) else 0,
             "methods": {name: told.at(number) for name, told in self.others.items()} if has_mean else {},
-            "without": [{"city": city, **self.without.at(begin + place)} for place, city in enumerate(family.cities)]
-            if begin >= 0
-            else [],
+            "without": {
+                name: values[begin : begin + len(family.cities)] if begin >= 0 else []
+                for name, values in self.without.items()
+            },
             "varied": [{"factor": factor, **told.at(number)} for factor, told in self.varied.items()]
             if has_mean
             else [],
@@ -390,15 +414,18 @@ def _subgroups(
         for one in family.counted:
             if one.city not in surest or surest[one.city].best_grade < one.best_grade:
                 surest[one.city] = one
+        members: dict[str, dict[str, list[int]]] = {name: defaultdict(list) for name in SUBGROUPS}
+        for at, city in enumerate(family.cities, start=family.first):
+            one = surest[city]
+            members["region"][one.region].append(at)
+            members["size"][one.size].append(at)
+            members["design"][DESIGN_OF_GRADE[one.best_grade]].append(at)
         told: dict[str, list[tuple[str, int, int]]] = {}
-        for name, of in SUBGROUPS.items():
-            members: dict[str, list[int]] = defaultdict(list)
-            for at, city in enumerate(family.cities, start=family.first):
-                members[of(surest[city])].append(at)
-            told[name] = []
-            for group in sorted(members):
-                told[name].append((group, len(members[group]), len(groups)))
-                groups.append(np.array(members[group], dtype=np.intp))
-                of_group.append(sign)
+        for name, of_name in members.items():
+            told[name] = [
+                (group, len(of_name[group]), len(groups) + more) for more, group in enumerate(sorted(of_name))
+            ]
+            groups += [np.array(of_name[group], dtype=np.intp) for group in sorted(of_name)]
+            of_group += [sign] * len(of_name)
         named.append(told)
     return groups, named, np.array(of_group)

@@ -217,7 +217,7 @@ class Evidence(models.Model):
     as_of = models.DateField()
     #: See `practices.judging`; `practices.evidence.with_results` puts the single results to it.
     body = models.JSONField()
-    #: What of it the ranking looks at: see `practices.candidates.candidate_of`.
+    #: What of it the ranking looks at: see `practices.judging.candidate_of`.
     candidate = models.JSONField(default=dict)
 
     class Meta:

@@ -119,21 +119,22 @@ def _sorted(scored: Iterable[tuple[Candidate, tuple[Line, ...]]]) -> list[tuple[
 def draws(one: Candidate, rule: Mapping[str, Any]) -> list[float]:
     """Simulated scaled effects: normal around the estimate, as wide as the interval. Its name is its seed."""
     random = Random(f"{rule['seed']} {one.slug}")  # noqa: S311  (not a secret)
-    return [random.gauss(one.estimate or 0.0, one.error) / one.usual for _ in range(rule["draws"])]
+    estimate, error, usual = one.estimate or 0.0, one.error, one.usual
+    return [random.gauss(estimate, error) / usual for _ in range(rule["draws"])]
 
 
 def lies_below(one: Candidate, first: Candidate, rule: Mapping[str, Any], drawn: dict[str, list[float]]) -> bool:
     """Whether at least `apart` of the draws of `first` lie above those of `one`. Kept in `drawn` for the next.
 
     Without drawing where the draws cannot say otherwise: by Chernoff's bound the share of n draws leaves the chance p
-    by so much in less than exp(-40) of all cases.
+    by so much in less than exp(-25) of all cases.
     """
     apart, count = rule["apart"], rule["draws"]
     away = (first.estimate or 0.0) / first.usual - (one.estimate or 0.0) / one.usual
     error = hypot(first.error / first.usual, one.error / one.usual)
     chance = (1 + erf(away / error / sqrt(2))) / 2 if error else 0.5
     sure = min(max(chance, 1e-300), 1 - 1e-16)
-    if error and count * (apart * log(apart / sure) + (1 - apart) * log((1 - apart) / (1 - sure))) > 40:
+    if error and count * (apart * log(apart / sure) + (1 - apart) * log((1 - apart) / (1 - sure))) > 25:
         return chance > apart
     for each in (first, one):
         if each.slug not in drawn:

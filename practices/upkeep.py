@@ -22,7 +22,7 @@ from alliance.events import ledger
 from alliance.events.models import Cursor
 from alliance.events.upkeep import alone
 from practices import evidence
-from practices.candidates import candidate_of, make_run
+from practices.candidates import make_run
 from practices.models import Evidence, Part, Practice, TouchedPractice, UsualEffect
 from practices.rules import NEWEST, Rule, rule
 
@@ -299,7 +299,7 @@ def make(keys: Iterable[int], as_of: date, *, used: Rule | None = None) -> list[
 
     Returns: slug and key of those whose evidence is another one now.
     """
-    from practices.judging import judge
+    from practices.judging import candidate_of, judge
 
     used = used or rule()
     keys = list(keys)

@@ -16,9 +16,10 @@ from math import prod
 from pathlib import Path
 from typing import cast
 
-import pint
 from django.conf import settings
 from django.utils.translation import gettext as _
+
+from alliance.core.bare_pint import pint
 
 MAXIMUM_LENGTH = 100
 #: Of a converted value: as many as a decimal of 128 bits holds, far more than anybody measures.
