@@ -76,6 +76,14 @@ def filterset_of(resource: type[Resource]) -> type:
     return RICHER_FILTERS.get(resource.resource, resource.filterset_class)
 
 
+#: What the root names besides the lists: address below the root.
+ADDRESSES: dict[str, tuple[str, type[Endpoint]]] = {
+    "practices": ("practices/", practices.api.PracticesView),
+    "practice-evidence": ("practices/{slug}/evidence/", practices.api.EvidenceView),
+    "ranking": ("rankings/{run}/", practices.api.RankingView),
+}
+
+
 class RootView(Endpoint):
     """Where a program starts: every list, its exports and its filters."""
 
@@ -100,6 +108,12 @@ class RootView(Endpoint):
                         },
                     )
                 ),
+                "addresses": serializers.DictField(
+                    child=inline_serializer(
+                        "AddressLink", {"description": serializers.CharField(), "address": serializers.CharField()}
+                    ),
+                    help_text="What is no list: URI templates of RFC 6570.",
+                ),
             },
         )
     }
@@ -123,6 +137,13 @@ class RootView(Endpoint):
                     "parameters": [*filterset_of(resource).base_filters, "sort"],
                 }
                 for resource in RESOURCES
+            },
+            "addresses": {
+                name: {
+                    "description": view.summary,
+                    "address": request.build_absolute_uri(reverse("api:root")) + path,
+                }
+                for name, (path, view) in ADDRESSES.items()
             },
         }
         links = f'<{body["schema"]}>; rel="service-desc", <{body["documentation"]}>; rel="service-doc"'

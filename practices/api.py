@@ -1,21 +1,33 @@
 """Practices, their evidence and rankings for programs. Computed things, so no filters and no writes."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from django.http import Http404
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alliance.core.api import Endpoint
+from practices.certainty_words import line_sentence
 from practices.evidence import with_results
 from practices.models import Evidence, Practice, RankingRun, Score
+from practices.ranking_words import reason
 from practices.rules import rule
+from practices.serializers import EvidenceSerializer, PracticesSerializer, RankingSerializer
 from practices.views import find
 
-_OBJECT = OpenApiResponse(OpenApiTypes.OBJECT, description="See `docs/practices.md`.")
+#: Real answers, shortened; a test holds them against the description.
+EXAMPLES = json.loads(Path(__file__).with_name("api_examples.json").read_text(encoding="utf-8"))
+
+
+def _answer(serializer: type, example: str) -> OpenApiResponse:
+    value = EXAMPLES[example]
+    return OpenApiResponse(
+        serializer, description="", examples=[OpenApiExample("real", value=value, media_type="application/json")]
+    )
 
 
 def _absolute(request: Request, name: str, key: Any) -> str:
@@ -27,7 +39,7 @@ class PracticesView(Endpoint):
 
     operation_id, summary = "practices_list", "List practices in their order"
     description = "Practices in the order of the newest ranking; at the end, by name, those without enough evidence."
-    answers = {200: _OBJECT}
+    answers = {200: _answer(PracticesSerializer, "practices")}
 
     def get(self, request: Request) -> Response:
         run = RankingRun.objects.defer("inputs").first()
@@ -64,8 +76,10 @@ class PracticesView(Endpoint):
             "change_percent": primary["pooled"] and primary["pooled"]["change_percent"],
             "interval_percent": primary["pooled"] and primary["pooled"]["interval"],
             "use_cases": body["use_cases"],
+            "harm_confirmed": one.harm_confirmed,
             "evidence": _absolute(request, "api:practice-evidence", one.slug),
             "page": _absolute(request, "practices:detail", one.slug),
+            "brief": _absolute(request, "practices:brief", one.slug),
         }
 
 
@@ -79,7 +93,7 @@ class EvidenceView(Endpoint):
         "that add up to the certainty. 301 for a practice that was merged into another."
     )
     query_parameters = (OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The slug of the practice."),)
-    answers = {200: _OBJECT}
+    answers = {200: _answer(EvidenceSerializer, "evidence")}
 
     def get(self, request: Request, slug: str) -> Response:
         found = find(slug, None)
@@ -89,12 +103,17 @@ class EvidenceView(Endpoint):
         evidence = Evidence.objects.filter(practice=found).first()
         if evidence is None:
             raise Http404(f"There is no evidence of “{slug[:80]}” yet.")
+        body = with_results(evidence.body, found, rule(evidence.rule_version))
+        lines = [
+            {**line, "text": line_sentence(line["sentence"], line["inputs"])} for line in body["certainty"]["lines"]
+        ]
         return Response(
             {
                 "rule_version": evidence.rule_version,
                 "inputs_hash": evidence.inputs_hash,
                 "as_of": evidence.as_of,
-                **with_results(evidence.body, found, rule(evidence.rule_version)),
+                **body,
+                "certainty": {**body["certainty"], "lines": lines},
             }
         )
 
@@ -106,7 +125,7 @@ class RankingView(Endpoint):
     has_key = True
     description = "The order of one run, its inputs, and the lines that add up to each score."
     query_parameters = (OpenApiParameter("run", int, OpenApiParameter.PATH, description="The number of the run."),)
-    answers = {200: _OBJECT}
+    answers = {200: _answer(RankingSerializer, "ranking")}
 
     def get(self, request: Request, run: int) -> Response:
         found = RankingRun.objects.filter(pk=run).first()
@@ -127,7 +146,10 @@ class RankingView(Endpoint):
                         "place": one.place,
                         "band": one.band,
                         "total": one.total,
-                        "lines": one.lines,
+                        "lines": [
+                            {**{key: line[key] for key in line if key != "because"}, "text": reason(line)}
+                            for line in one.lines
+                        ],
                         "cause": one.cause,
                     }
                     for one in scores

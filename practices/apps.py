@@ -8,7 +8,13 @@ class PracticesConfig(AppConfig):
     verbose_name = _("Practices")
 
     def ready(self) -> None:
+        from alliance.events.operations import TASKS
+        from alliance.events.tasks import STARTABLE
         from kpis.reference.load import FURTHER, Further
-        from practices import reference, upkeep
+        from practices import reference, tasks, upkeep
+
+        STARTABLE[tasks.SEARCH] = tasks.search_practices
+        TASKS[tasks.EXAMINE] = _("Check of all practices")
+        TASKS[tasks.SEARCH] = _("Search for emerging practices")
 
         FURTHER["practices"] = Further(reference.read, reference.store, upkeep.follow)

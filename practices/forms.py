@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +21,8 @@ WEIGHT_LABELS = {
     "cost": _("Cost is stated"),
 }
 MOST_WEIGHT = 10
+#: Characters of what somebody writes.
+LONGEST = 4_000
 
 
 class WeightsForm(forms.Form):
@@ -56,7 +59,7 @@ class ChallengeForm(forms.ModelForm):
     class Meta:
         model = Challenge
         fields = ["subject", "use_case", "reason"]
-        widgets = {"reason": forms.Textarea(attrs={"rows": 6, "maxlength": 4_000})}
+        widgets = {"reason": forms.Textarea(attrs={"rows": 6, "maxlength": LONGEST})}
         help_texts = {
             "reason": _("What is wrong, and how one can see it. It is public, with your name or organisation."),
         }
@@ -67,7 +70,7 @@ class ChallengeForm(forms.ModelForm):
             implementations__practice=practice
         )
         self.fields["use_case"].required = False
-        self.fields["reason"].max_length = 4_000  # type: ignore[attr-defined]
+        self.fields["reason"].validators.append(MaxLengthValidator(LONGEST))
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -82,7 +85,7 @@ class AnswerForm(forms.Form):
     state = forms.ChoiceField(
         label=_("Outcome"), choices=[(ChallengeState.UPHELD, _("Upheld")), (ChallengeState.DECLINED, _("Declined"))]
     )
-    answer = forms.CharField(label=_("Answer"), widget=forms.Textarea(attrs={"rows": 4}), max_length=4_000)
+    answer = forms.CharField(label=_("Answer"), widget=forms.Textarea(attrs={"rows": 4}), max_length=LONGEST)
 
 
 class ProposalForm(forms.ModelForm):
@@ -100,11 +103,13 @@ class ProposalForm(forms.ModelForm):
         model = Practice
         fields = ["name", "vertical", "summary", "primary_kpi", "mechanism", "conditions", "risks", "cost_note"]
         widgets = {
-            name: forms.Textarea(attrs={"rows": 3})
+            name: forms.Textarea(attrs={"rows": 3, "maxlength": LONGEST})
             for name in ("summary", "mechanism", "conditions", "risks", "cost_note")
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in self.Meta.widgets:
+            self.fields[name].validators.append(MaxLengthValidator(LONGEST))
         self.fields["vertical"].queryset = Vertical.objects.all()  # type: ignore[attr-defined]
         self.fields["primary_kpi"].queryset = Kpi.objects.exclude(direction="none")  # type: ignore[attr-defined]

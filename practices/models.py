@@ -14,6 +14,8 @@ from kpis.models import Kpi
 from practices.part_models import EffectSize as EffectSize
 from practices.part_models import Part as Part
 from practices.part_models import UsualEffect as UsualEffect
+from practices.suggestion_models import Suggestion as Suggestion
+from practices.suggestion_models import SuggestionState as SuggestionState
 from usecases.models import UseCase, Vertical
 
 

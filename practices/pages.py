@@ -16,7 +16,7 @@ from kpis.findings import Finding, finding
 from kpis.models import Direction, Kpi, Result
 from practices.certainty_words import CERTAINTY_EXPLANATION, CERTAINTY_WORDS, WHY_WORDS, line_sentence
 from practices.evidence import with_results
-from practices.models import Evidence, Practice, RankingRun, Score
+from practices.models import Evidence, Practice, RankingRun
 from practices.rules import rule
 from usecases.models import City, Lesson, StandardUse, UseCase
 
@@ -153,6 +153,8 @@ class Family:
     body: Mapping[str, Any]
     results: Mapping[str, Result]
     cities: Mapping[str, City]
+    #: Indicators that are exactly the same, by which some of the results were measured.
+    same: Sequence[Kpi] = ()
 
     @cached_property
     def drawn(self) -> list[Drawn]:
@@ -349,7 +351,7 @@ def page_of(practice: Practice, evidence: Evidence) -> Page:
     reasons = {link.use_case_id: link.reason for link in links}
     visible = UseCase.objects.visible_to(None).filter(pk__in=reasons)
     use_cases = list(visible.for_cards().order_by("title", "pk"))
-    codes = [family["kpi"] for family in body["families"]]
+    codes = {code for family in body["families"] for code in family["kpis"]}
     indicators = {kpi.code: kpi for kpi in Kpi.objects.filter(code__in=codes)}
     rows = Result.objects.visible_to(None).filter(use_case__in=use_cases).for_display().order_by("slug")
     results: dict[str, dict[str, Result]] = {}
@@ -365,6 +367,7 @@ def page_of(practice: Practice, evidence: Evidence) -> Page:
                 one,
                 {slug: row for kpi in one["kpis"] for slug, row in results.get(kpi, {}).items()},
                 cities,
+                [indicators[code] for code in one["kpis"][1:] if code in indicators],
             )
             for one in body["families"]
             if one["kpi"] in indicators
@@ -382,12 +385,6 @@ def page_of(practice: Practice, evidence: Evidence) -> Page:
             .order_by("standard__designation", "pk")
         ),
     )
-
-
-def history_of(practice: Practice) -> list[Score]:
-    """Places of a practice over the runs in which its place changed, the newest first."""
-    scores = Score.objects.filter(practice=practice).exclude(cause="").select_related("run")
-    return list(scores.defer("run__inputs").order_by("-run_id")[:20])
 
 
 def newest_evidence(keys: Sequence[int], count: int = 3) -> list[Practice]:

@@ -2,9 +2,9 @@
 
 from alliance.core.tasks import portal_task
 from alliance.events import runs
-from practices import upkeep
+from practices import discovery, upkeep
 
-EXAMINE = "examine_practices"
+EXAMINE, SEARCH = "examine_practices", "search_practices"
 
 
 @portal_task(expires=60, is_quiet=True)
@@ -25,4 +25,19 @@ def examine(*, check: bool = False) -> upkeep.Report:
         report = upkeep.rebuild(check=check)
         recorder.findings = report.sentences()
         recorder.figures = {"compared": report.compared, "differing": len(report.differing)}
+    return report
+
+
+@portal_task
+def search_practices() -> None:
+    """Look for emerging practices among the use cases that are in none; what was found is told at `/operations/`."""
+    search()
+
+
+def search() -> discovery.Report:
+    """A search that is written down as a run."""
+    with runs.record(SEARCH) as recorder:
+        report = discovery.search()
+        recorder.findings = report.sentences()
+        recorder.figures = {"suggested": report.suggested, "taken_back": report.taken_back}
     return report

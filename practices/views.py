@@ -7,12 +7,12 @@ from dataclasses import asdict, fields, replace
 from http import HTTPStatus
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -23,12 +23,15 @@ from alliance.core.charts import scale_for
 from alliance.members.models import Organisation, User
 from alliance.members.policies import is_editor
 from alliance.members.spam import Limit, is_over
-from practices import movers, pages, ranking, services
+from kpis.insight.views import refused
+from practices import brief, movers, pages, ranking, services
 from practices.candidates import rerun
 from practices.forms import AnswerForm, ChallengeForm, ProposalForm, WeightsForm
-from practices.models import Challenge, Evidence, Practice, PracticeState, RankingRun
+from practices.history import history_of
+from practices.models import Evidence, Practice, PracticeState, RankingRun
 from practices.ranking import Candidate
 from practices.rules import FOLDER, rule
+from practices.subgroups import subgroups_of
 
 #: Challenges and proposals of one person an hour.
 LIMIT = Limit("person", 10)
@@ -80,6 +83,7 @@ class PracticeListView(TemplateView):
             moving=[row for row in ranked if row.moves],
             scale=scale_for(row.point for row in ranked if row.point),
             may_propose=self.request.user.is_authenticated,
+            is_editor=is_editor(self.request.user),
             **kwargs,
         )
 
@@ -100,8 +104,8 @@ def find(slug: str, user: Any) -> Practice | str:
     practice = rows.filter(slug=slug).first()
     if practice is not None and practice.merged_into is None:
         return practice
-    moved = Practice.objects.public().filter(merged__slug=slug).first()
-    moved = moved or Practice.objects.public().filter(former_addresses__slug=slug).first()
+    led_from = Q(merged__slug=slug) | Q(former_addresses__slug=slug) | Q(merged__former_addresses__slug=slug)
+    moved = Practice.objects.public().filter(led_from).first()
     if moved is None:
         raise Http404
     return cast(str, moved.slug)
@@ -123,17 +127,35 @@ class PracticeView(TemplateView):
         context = self.get_context_data(
             practice=found,
             page=page,
+            subgroups=subgroups_of(page) if page else [],
             evidence=evidence,
             challenges=challenges,
             open_challenges=sum(one.state == "open" for one in challenges),
-            history=pages.history_of(found),
+            history=history_of(found),
             score=found.scores.filter(run=latest).first() if latest else None,
             run=latest,
             is_editor=is_editor(request.user),
             answer_form=AnswerForm(),
-            others=Practice.objects.public().exclude(pk=found.pk) if is_editor(request.user) else [],
         )
         return self.render_to_response(context)
+
+
+class BriefView(View):
+    """The one-page brief of a practice as PDF, in the reader's language."""
+
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        if (refusal := refused(request)) is not None:
+            return refusal
+        found = find(slug, request.user)
+        if isinstance(found, str):
+            return redirect("practices:brief", found, permanent=True)
+        evidence = get_object_or_404(Evidence, practice=found)
+        address = f"{settings.PORTAL_ORIGIN}{found.get_absolute_url()}"
+        return HttpResponse(
+            brief.pdf_of(pages.page_of(found, evidence), evidence, address),
+            content_type="application/pdf",
+            headers={"Content-Disposition": f'inline; filename="brief-{found.slug}.pdf"'},
+        )
 
 
 class ChallengeView(LoginRequiredMixin, TemplateView):
@@ -200,44 +222,6 @@ class ProposeView(LoginRequiredMixin, TemplateView):
         kwargs.setdefault("form", ProposalForm())
         is_member = is_editor(user) or Organisation.objects.of(user).exists()
         return super().get_context_data(is_member=is_member, **kwargs)
-
-
-class DecideView(View):
-    """What editors decide about a practice: answer a challenge, accept, withdraw, merge."""
-
-    http_method_names = ["post"]
-
-    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        if not is_editor(request.user):
-            raise PermissionDenied
-        actor = cast(User, request.user)
-        practice = get_object_or_404(Practice, slug=slug)
-        try:
-            if "challenge" in request.POST:
-                practice = self._answer(request, practice, actor)
-            elif request.POST.get("into"):
-                into = get_object_or_404(Practice.objects.public(), slug=request.POST["into"])
-                practice = services.merge(
-                    practice=practice, into=into, reason=request.POST.get("reason", "")[:4_000], actor=actor
-                )
-            else:
-                state = request.POST.get("state", "")
-                services.decide(
-                    practice=practice, state=state, reason=request.POST.get("reason", "")[:4_000], actor=actor
-                )
-        except services.RefusedError as refusal:
-            messages.error(request, str(refusal))
-        return HttpResponseRedirect(reverse("practices:detail", args=[practice.slug]))
-
-    @staticmethod
-    def _answer(request: HttpRequest, practice: Practice, actor: User) -> Practice:
-        key = request.POST["challenge"]
-        challenge = get_object_or_404(Challenge, practice=practice, pk=int(key) if key.isdecimal() else 0)
-        form = AnswerForm(request.POST)
-        if not form.is_valid():
-            raise services.RefusedError(_("A challenge is closed by an outcome and an answer."))
-        services.answer_challenge(challenge=challenge, actor=actor, **form.cleaned_data)
-        return practice
 
 
 def inputs_csv(run: RankingRun) -> str:

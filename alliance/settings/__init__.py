@@ -175,6 +175,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "alliance.events.jobs.sweep_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "follow-practices": {"task": "practices.tasks.follow_practices", "schedule": 5.0, "options": {"expires": 5}},
     "examine-practices": {"task": "practices.tasks.examine_practices", "schedule": crontab(hour=3, minute=10)},
+    "search-practices": {"task": "practices.tasks.search_practices", "schedule": crontab(hour=3, minute=40)},
     "examine-documents": {"task": "alliance.events.tasks.examine_documents", "schedule": crontab(hour=2, minute=30)},
     "examine-aggregates": {"task": "kpis.tasks.examine_aggregates", "schedule": crontab(hour=2, minute=50)},
 }

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from practices import services, upkeep
+from practices import editing, services, upkeep
 from practices.models import Challenge, Evidence, Implementation, Practice
 from tests.practices import recipes
 from tests.usecases import recipes as use_case_recipes
@@ -95,25 +95,25 @@ def test_merging_brings_the_cases_along_and_keeps_the_address(client, practice):
     other = recipes.practice([-20, -21])
     editor = recipes.person(is_staff=True)
     with pytest.raises(PermissionDenied):
-        services.merge(practice=other, into=practice, reason="Same.", actor=recipes.person("Testville"))
-    services.merge(practice=other, into=practice, reason="Same.", actor=editor)
+        editing.merge(practice=other, into=practice, reason="Same.", actor=recipes.person("Testville"))
+    editing.merge(practice=other, into=practice, reason="Same.", actor=editor)
     assert practice.implementations.count() == 8
     assert client.get(other.get_absolute_url())["Location"] == practice.get_absolute_url()
     third = recipes.practice()
-    services.merge(practice=practice, into=third, reason="Same.", actor=editor)
+    editing.merge(practice=practice, into=third, reason="Same.", actor=editor)
     assert client.get(other.get_absolute_url())["Location"] == third.get_absolute_url(), "also over two steps"
     with pytest.raises(services.RefusedError):
-        services.merge(practice=third, into=practice, reason="Back.", actor=editor)
+        editing.merge(practice=third, into=practice, reason="Back.", actor=editor)
 
 
 def test_splitting_makes_a_new_practice_of_some_cases(practice):
     editor = recipes.person(is_staff=True)
     cases = [link.use_case for link in practice.implementations.all()[:2]]
-    fresh = services.split(practice=practice, name="Half of it", use_cases=cases, reason="Different.", actor=editor)
+    fresh = editing.split(practice=practice, name="Half of it", use_cases=cases, reason="Different.", actor=editor)
     assert set(fresh.implementations.values_list("use_case", flat=True)) == {case.pk for case in cases}
     assert practice.implementations.count() == 4
     everything = [link.use_case for link in practice.implementations.all()]
     with pytest.raises(services.RefusedError):
-        services.split(practice=practice, name="All of it", use_cases=everything, reason="-", actor=editor)
+        editing.split(practice=practice, name="All of it", use_cases=everything, reason="-", actor=editor)
     assert not Practice.objects.filter(name="All of it").exists()
     assert Implementation.objects.count() >= 6

@@ -8,6 +8,7 @@ from practices.models import FormerAddress, Practice
 from practices.rules import rule
 from tests.kpis import recipes as kpi_recipes
 from tests.practices import recipes
+from usecases.models import Lesson, StandardUse
 
 pytestmark = pytest.mark.django_db
 
@@ -188,3 +189,66 @@ def test_the_order_of_the_api_is_the_order_of_the_page(client):
     programs = client.get("/api/v1/practices/").json()["results"]
     assert [one["slug"] for one in programs if one["place"]] == shown
     assert {one["slug"] for one in programs} == set(Practice.objects.public().values_list("slug", flat=True))
+
+
+def test_the_page_of_a_standard_shows_the_practices_whose_cases_name_it(client):
+    practice = recipes.practice([-50, -40, -45], name="Paint it black")
+    case = practice.implementations.first().use_case
+    standard = Standard.objects.first()
+    StandardUse.objects.create(use_case=case, standard=standard, state="used")
+    upkeep.rebuild()
+    assert "Paint it black" in told(client, standard.get_absolute_url())[1]
+    page = told(client, practice.get_absolute_url())[1]
+    assert f'href="{standard.get_absolute_url()}"' in page, "the standards that its cases rely on"
+
+
+def test_home_shows_the_surest_practices_and_the_newest_evidence(client):
+    sure = recipes.practice(name="Paint it black")
+    for change in (-50, -51, -49, -50, -52, -48):
+        recipes.measure(sure, change, method="control group")
+    newest = recipes.practice([-5], name="Benches that count")
+    newest.implementations.get().use_case.results.update(measured_year=2026)
+    upkeep.rebuild()
+    page = told(client, "/")[1]
+    works = page[page.index('id="works"') :]
+    assert works.index("Paint it black") < works.index("With the newest evidence:")
+    assert "Benches that count" in works[works.index("With the newest evidence:") :]
+
+
+def test_every_real_practice_says_what_a_mayor_asks(client, reference_data):
+    upkeep.rebuild()
+    for practice in Practice.objects.public():
+        status, page = told(client, practice.get_absolute_url())
+        assert status == 200
+        for words in (
+            "What it is", "Conditions of success", "What can go wrong", "Cost", "What would change our mind",
+            "Standards that its cases rely on", "Who does it", "Challenge this finding", "brief.pdf", "Points",
+        ):  # fmt: skip
+            assert words in page, (practice.slug, words)
+        for text in (practice.conditions, practice.risks, practice.cost_note):
+            assert escape(text) in page, practice.slug
+        measured = practice.evidence.body["families"][0]["cities"]
+        assert ("Where it did not" in page) == bool(measured), practice.slug
+
+
+def test_side_effects_and_lessons_are_on_the_page(client):
+    practice = recipes.practice([-50, -40, -45])
+    case = practice.implementations.first().use_case
+    case.results.update(side_effects="negative", side_effects_note="Birds sang at night.")
+    Lesson.objects.create(use_case=case, position=0, advice="Begin with the bulbs.")
+    upkeep.rebuild()
+    page = told(client, practice.get_absolute_url())[1]
+    assert "Birds sang at night." in page
+    assert "Begin with the bulbs." in page
+
+
+def test_what_changes_places_within_a_fifth_is_named(client):
+    near = [recipes.practice([-50, -40, -45], name=name) for name in ("Near one", "Near two")]
+    recipes.measure(near[0], -46)
+    upkeep.rebuild()
+    response = client.get("/practices/?certainty=1&cities=1&effect=1")
+    moving = {row.practice.name for row in response.context["moving"]}
+    page = response.content.decode()
+    assert ("a fifth larger or smaller" in page) and response.status_code == 200
+    for name in moving:
+        assert name in page

@@ -4,8 +4,8 @@ import pytest
 
 from practices import upkeep
 from practices.candidates import rerun
+from practices.editing import merge
 from practices.models import Evidence, Practice, RankingRun, TouchedPractice
-from practices.services import merge
 from tests.events.documents_cases import settle
 from tests.kpis import recipes as kpi_recipes
 from tests.practices import recipes
