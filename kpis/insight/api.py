@@ -6,25 +6,21 @@ from typing import Any
 
 from django.db.models import Q
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, QueryDict
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alliance.core import conditional, throttling
 from alliance.core.api import Endpoint, Errors
 from alliance.core.errors import BadParameters, ParameterError
 from alliance.core.verticals import VerticalCode
-from alliance.events import cache
-from alliance.events.api import KEPT
-from alliance.events.reading import sees_all
 from kpis.aggregate_models import Measure
 from kpis.insight import benchmarks
 from kpis.insight import peers as likeness
 from kpis.insight.distribution import distribution_of
 from kpis.insight.forms import CHOICES, MOST_PEERS, PEERS_SHOWN, DistributionForm, KpiField, PeersForm
 from kpis.insight.grouping import GroupBy
-from kpis.insight.keeping import state_of_aggregates
+from kpis.insight.keeping import KeptAnswers
 from kpis.insight.peers import DEFAULT_WEIGHTS, HEAVIEST, Factor
 from kpis.insight.serializers import (
     BenchmarkSerializer,
@@ -93,37 +89,8 @@ def _once(query: QueryDict) -> Errors:
     ]
 
 
-class InsightEndpoint(Endpoint):
+class InsightEndpoint(KeptAnswers, Endpoint):
     """Parameters are given once; all that is wrong is said at once. Answers are kept while no data change."""
-
-    #: The place of this answer among those that are kept.
-    _place = ""
-
-    def known_answer(self, request: HttpRequest) -> HttpResponse | None:
-        """What somebody got from this address in this state of the data."""
-        if request.method not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in request.META:
-            return None  # who asks is known only when DRF has looked at the token
-        counting = throttling.ClientRateThrottle().begin(request)
-        place = cache.place(
-            request, request.META.get("HTTP_ACCEPT", ""), str(sees_all(request.user)), state_of_aggregates()
-        )
-        if counting is not None and not counting.is_allowed():
-            return None
-        self._place = place
-        kept = cache.recall(place)
-        if kept is None:
-            return None
-        answer = HttpResponse(kept.body, headers=kept.headers)
-        throttling.tell(request, answer)
-        conditional.set_caching(answer, signed_in=request.user.is_authenticated)
-        return conditional.answer_conditionally(
-            request, answer, etag=kept.headers["ETag"], last_modified=None, one_row=False
-        )
-
-    def answered(self, response: HttpResponse) -> None:
-        if self._place and response.status_code == 200:
-            headers = {name: response[name] for name in KEPT if name in response.headers}
-            cache.keep(self._place, cache.Kept(response.content, headers))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -208,12 +208,12 @@ def distribution_of(
         with_names: points say which result they are.
     """
     chosen = chosen or Chosen()
-    source = Source.of(kpi.pk, group_by, measure, chosen)
-    rows = source.cells()
-    whole = next((row for row in rows if row["region_id"] == 1), None)
-    cells = {row["vertical_id"]: row for row in rows if (row["region_id"] == 1) != source.by_key}
-    for row in rows:
-        _complete(row, source)
+    source = Source.of(kpi, group_by, measure, chosen)
+    whole, cells = source.cells()
+    for key, row in cells.items():
+        _complete(row, source, key)
+    if whole:
+        _complete(whole, source, None)
     ends = [whole["minimum"], whole["maximum"], *whole["points"]] if whole else []
     scale = scale_for(ends) if measure == Measure.CHANGE else value_scale(ends)
     dotted, crowded = _drawn(cells)
@@ -262,10 +262,10 @@ def value_scale(ends: Iterable[float | None]) -> Scale:
     return Scale(first * step, last * step, tuple(number * step for number in range(first, last + 1)))
 
 
-def _complete(row: dict[str, Any], source: Source) -> None:
+def _complete(row: dict[str, Any], source: Source, key: str | None) -> None:
     """The intervals, should the table of sample sizes not reach as far as the newest inputs yet."""
     if row["n"] >= FEWEST and row["mean_low"] is None:
-        found = summarise(source.values(None if row["region_id"] == 1 else row["vertical_id"]))
+        found = summarise(source.values(key))
         for name in ("median", "mean"):
             interval = getattr(found, f"{name}_interval")
             row[f"{name}_low"], row[f"{name}_high"] = (interval.low, interval.high) if interval else (None, None)
@@ -360,4 +360,4 @@ def group_values(group: Group) -> dict[str, object]:
 def measured_kpis() -> Iterable[Kpi]:
     """The indicators that results count of, by name. One query."""
     counted = AggregateInput.objects.filter(kpi=OuterRef("pk"))
-    return Kpi.objects.filter(Exists(counted)).order_by("name", "code", "pk")
+    return Kpi.objects.filter(Exists(counted)).only("slug", "name", "code").order_by("name", "code", "pk")

@@ -5,7 +5,10 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, TextChoices
+from django.forms.utils import flatatt
 from django.http import QueryDict
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -69,6 +72,20 @@ class CityField(forms.CharField):
         return found[0]
 
 
+class PlainSelect(forms.Select):
+    """A choice of one among many: written here, because Django renders a template for each of hundreds."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chosen = "" if value is None else str(value)
+        found = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            ((key, mark_safe(" selected") if str(key) == chosen else "", label) for key, label in self.choices),
+        )
+        return format_html("<select{}>{}</select>", flatatt(found), options)
+
+
 def _any(choices: type[TextChoices]) -> list[tuple[str, Any]]:
     return [("", gettext_lazy("All")), *choices.choices]
 
@@ -76,13 +93,21 @@ def _any(choices: type[TextChoices]) -> list[tuple[str, Any]]:
 class DistributionForm(forms.Form):
     """What of an indicator is shown: grouped by what, which measure, which results."""
 
-    group_by = forms.ChoiceField(label=gettext_lazy("Group by"), choices=GroupBy, required=False)
-    measure = forms.ChoiceField(label=gettext_lazy("Measure"), choices=Measure, required=False)
-    vertical = forms.ChoiceField(label=gettext_lazy("Field"), choices=_any(VerticalCode), required=False)
+    group_by = forms.ChoiceField(label=gettext_lazy("Group by"), choices=GroupBy, required=False, widget=PlainSelect)
+    measure = forms.ChoiceField(label=gettext_lazy("Measure"), choices=Measure, required=False, widget=PlainSelect)
+    vertical = forms.ChoiceField(
+        label=gettext_lazy("Field"), choices=_any(VerticalCode), required=False, widget=PlainSelect
+    )
     region = forms.CharField(label=gettext_lazy("Region"), max_length=60, required=False)
-    stage = forms.ChoiceField(label=gettext_lazy("Stage of the use case"), choices=_any(Stage), required=False)
-    size = forms.ChoiceField(label=gettext_lazy("City size"), choices=_any(SizeBand), required=False)
-    design = forms.ChoiceField(label=gettext_lazy("How it was compared"), choices=_any(Design), required=False)
+    stage = forms.ChoiceField(
+        label=gettext_lazy("Stage of the use case"), choices=_any(Stage), required=False, widget=PlainSelect
+    )
+    size = forms.ChoiceField(
+        label=gettext_lazy("City size"), choices=_any(SizeBand), required=False, widget=PlainSelect
+    )
+    design = forms.ChoiceField(
+        label=gettext_lazy("How it was compared"), choices=_any(Design), required=False, widget=PlainSelect
+    )
     year_min = forms.IntegerField(
         label=gettext_lazy("Measured in or after"), min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False
     )
@@ -93,7 +118,7 @@ class DistributionForm(forms.Form):
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
         self._regions = {region.slug: str(region) for region in Region.objects.order_by("name")}
-        self.fields["region"].widget = forms.Select(choices=[("", _("All")), *self._regions.items()])
+        self.fields["region"].widget = PlainSelect(choices=[("", _("All")), *self._regions.items()])
 
     def clean_group_by(self) -> GroupBy:
         return GroupBy(self.cleaned_data["group_by"] or GroupBy.NONE)
@@ -138,7 +163,7 @@ class ExploreForm(DistributionForm):
         chosen = (data or {}).get("kpi", "")
         if chosen and chosen not in {slug for slug, _name in found}:
             found.append((chosen, chosen))
-        self.fields["kpi"].widget = forms.Select(choices=found)
+        self.fields["kpi"].widget = PlainSelect(choices=found)
 
 
 class PeersForm(forms.Form):

@@ -5,12 +5,14 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from django.db import connection
-from django.db.models import TextChoices
+from django.db.models import Exists, TextChoices
 from django.utils.translation import gettext_lazy
 
 from alliance.core.charts import Scale
 from kpis import aggregate_sql
-from kpis.aggregate_models import Measure
+from kpis.aggregate_models import Measure, StaleCell
+from kpis.aggregates import cells_for
+from kpis.models import Kpi
 from usecases.models import SizeBand
 
 
@@ -70,6 +72,19 @@ _CONDITIONS = {
     "year_min": "i.year >= %s",
     "year_max": "i.year <= %s",
 }
+#: What aggregates are kept by: the column of a choice, and the condition for all of it.
+_DIMENSIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "vertical": ("vertical__code", {"vertical": None}),
+    "region": ("region__slug", {"region": None}),
+    "design": ("design", {"design": ""}),
+}
+#: Groupings that are kept: the column of the key.
+_KEPT: dict[GroupBy, str | None] = {
+    GroupBy.NONE: None,
+    GroupBy.VERTICAL: "vertical_id",
+    GroupBy.REGION: "region_id",
+    GroupBy.DESIGN: "design",
+}
 #: Columns of a drawn group: as many as `alliance.core.charts.columns` has.
 COLUMNS = 20
 
@@ -80,13 +95,19 @@ class Source:
 
     sql: str
     parameters: list[Any]
+    kpi: Kpi
+    group_by: GroupBy
     measure: Measure
-    by_key: bool
+    chosen: Chosen
+
+    @property
+    def by_key(self) -> bool:
+        return self.group_by != GroupBy.NONE
 
     @classmethod
-    def of(cls, kpi_id: int, group_by: GroupBy, measure: Measure, chosen: Chosen) -> "Source":
+    def of(cls, kpi: Kpi, group_by: GroupBy, measure: Measure, chosen: Chosen) -> "Source":
         where = ["i.kpi_id = %s"]
-        parameters: list[Any] = [kpi_id]
+        parameters: list[Any] = [kpi.pk]
         for name, value in chosen.parameters.items():
             where.append(_CONDITIONS[name])
             parameters.append(value)
@@ -99,20 +120,52 @@ class Source:
         if group_by == GroupBy.SIZE or chosen.size:
             tables += " LEFT JOIN usecases_city c ON c.id = i.city_id"
         sql = f"(SELECT i.*, {_KEYS[group_by]} AS key FROM {tables} WHERE {' AND '.join(where)})"
-        return cls(sql, parameters, measure, group_by != GroupBy.NONE)
+        return cls(sql, parameters, kpi, group_by, measure, chosen)
 
     def _rows(self, sql: str, *more: Any) -> list[tuple]:
         with connection.cursor() as cursor:
             cursor.execute(sql, [*self.parameters, *more])
             return cursor.fetchall()
 
-    def cells(self) -> list[dict[str, Any]]:
-        """The statistics of all together (`region_id` 1) and of each group (its key in `vertical_id`). One query."""
+    def cells(self) -> tuple[dict[str, Any] | None, dict[str, dict[str, Any]]]:
+        """The statistics of all together, and by key those of each group; as the worker keeps them where it does.
+
+        At most two queries.
+        """
+        return self._stored() or self._computed()
+
+    def _stored(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
+        """The cells that are kept. None where there are none for this question, or some wait to be computed."""
+        told = self.chosen.parameters
+        if not set(told) <= set(_DIMENSIONS) or self.group_by not in _KEPT or self.chosen.cities is not None:
+            return None
+        rows = cells_for(self.kpi, measure=self.measure).select_related(None).order_by()
+        rows = rows.filter(~Exists(StaleCell.objects.filter(kpi_id=self.kpi.pk)), rule=aggregate_sql.RULE)
+        for name, (column, everything) in _DIMENSIONS.items():
+            if name in told:
+                rows = rows.filter(**{column: told[name]})
+            elif name != self.group_by:
+                rows = rows.filter(**everything)
+        whole: dict[str, Any] | None = None
+        groups: dict[str, dict[str, Any]] = {}
+        dimension = _KEPT[self.group_by]
+        found: Iterable[Any] = rows.values()
+        for row in found:
+            key = "" if dimension is None else row[dimension]
+            if not key or self.group_by in told:
+                whole = row
+            if key or dimension is None:
+                groups[str(key)] = row
+        return (whole, groups) if whole else None
+
+    def _computed(self) -> tuple[dict[str, Any] | None, dict[str, dict[str, Any]]]:
         sql = f"SELECT * FROM ({aggregate_sql.grouped_cells(self.sql, by_key=self.by_key)}) s WHERE measure = %s"
         with connection.cursor() as cursor:
             cursor.execute(sql, [*self.parameters, str(self.measure)])
             names = [column.name for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        whole = next((row for row in rows if row["region_id"] == 1), None)
+        return whole, {row["vertical_id"]: row for row in rows if (row["region_id"] != 1) == self.by_key}
 
     def points(self, keys: Iterable[str], *, with_names: bool) -> list[tuple]:
         """Key, value and design of each result with a value in these groups, ascending. One query.

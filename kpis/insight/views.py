@@ -101,7 +101,7 @@ class ExploreView(TemplateView):
 
 def places_of(found: Distribution) -> tuple[int, list[Place]]:
     """The cities of the results for the map: how many, and those with the most results. Two queries."""
-    total, ids = Source.of(found.kpi.pk, found.group_by, found.measure, found.chosen).cities(MOST_PLACES)
+    total, ids = Source.of(found.kpi, found.group_by, found.measure, found.chosen).cities(MOST_PLACES)
     cities = City.objects.filter(pk__in=ids).order_by("name", "pk")
     return total, [
         as_place({"name": city.name, "latitude": city.latitude, "longitude": city.longitude, "has_result": True})
