@@ -124,7 +124,7 @@ class AggregateSerializer(NumbersDocument):
     )
 
 
-class AggregateResource(KeptAnswers, Resource):
+class AggregateResource(KeptAnswers, Resource):  # type: ignore[misc]
     serializer_class = AggregateSerializer
     filterset_class = AggregateFilter
     resource, url_name, singular, plural = "aggregates", "aggregate", "aggregate", "aggregates"

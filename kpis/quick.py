@@ -27,7 +27,7 @@ class NumbersDocument(Document):
     @staticmethod
     def _maker(field: serializers.Field) -> Callable[[Any], Any]:
         if type(field) in _PLAIN and field.source == field.field_name:
-            return attrgetter(field.source)
+            return attrgetter(str(field.source))
         written: dict[Any, Any] | None = {} if isinstance(field, serializers.Serializer) else None
         return partial(_written, field, written)
 

@@ -89,7 +89,7 @@ def _once(query: QueryDict) -> Errors:
     ]
 
 
-class InsightEndpoint(KeptAnswers, Endpoint):
+class InsightEndpoint(KeptAnswers, Endpoint):  # type: ignore[misc]
     """Parameters are given once; all that is wrong is said at once. Answers are kept while no data change."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -306,13 +306,14 @@ def test_a_page_that_was_kept_before_the_worker_counted_is_not_shown_afterwards(
     kpi = measured((-10, -20, -30))
     kpis.result(kpi=kpi, relative_change_percent=-40)
     path = f"/api/v1/kpis/{kpi.slug}/distribution/"
-    for path in (f"/kpis/explore/?kpi={kpi.slug}", f"/api/v1/aggregates/?kpi={kpi.slug}", path):
-        assert client.get(path).status_code == 200  # kept under the new state of the data, with the old numbers
+    cells = f"/api/v1/aggregates/?kpi={kpi.slug}&vertical=all&region=all&design=all&measure=change"
+    for address in (f"/kpis/explore/?kpi={kpi.slug}", cells, path):
+        assert client.get(address).status_code == 200  # kept under the new state of the data, with the old numbers
     count()
     Cursor.objects.filter(reader=READER).update(position=F("position") + 1)  # as following the log does
     assert client.get(path).json()["n"] == 4
     assert client.get(f"/kpis/explore/?kpi={kpi.slug}").context["found"].whole.n == 4
-    assert client.get(f"/api/v1/aggregates/?kpi={kpi.slug}").json()["results"][0]["n"] == 4
+    assert client.get(cells).json()["results"][0]["n"] == 4
 
 
 # --- what is chosen, and agreement with the aggregates
