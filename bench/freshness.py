@@ -69,7 +69,7 @@ def measure(server: Server, *, folder: Path, environment: Mapping[str, str], say
 def _drafts(count: int) -> list[Result]:
     """Results that wait, of indicators with some hundreds of results, no two of the same."""
     rows = Result.objects.filter(state=ResultState.DRAFT, use_case__status="published", change_percent__isnull=False)
-    found = list(rows.select_related("kpi").order_by("kpi", "pk").distinct("kpi")[:count])
+    found = list(rows.select_related("kpi").order_by("kpi_id", "pk").distinct("kpi_id")[:count])
     if len(found) < count:
         raise LookupError("the data set has too few drafts")
     return found

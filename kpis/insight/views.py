@@ -25,7 +25,7 @@ from kpis.insight.traits import ClimateZone
 from kpis.models import Kpi
 from usecases.models import City
 
-#: Cities on the map, those with the most results.
+#: Cities on the map; more would hide each other.
 MOST_PLACES = 100
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -65,7 +65,7 @@ class ExploreView(TemplateView):
     """One indicator, grouped: one picture, one table, one sentence, one menu of files, one API call.
 
     Context: form, found (Distribution; None: nothing is chosen), drawing, sentence, groups (numbers by group), places,
-    place_total, query (of the files), inputs_query (of the list of results), api_url.
+    most_places, query (of the files), inputs_query (of the list of results), api_url.
     """
 
     template_name = "kpis/insight/explore.html"
@@ -86,24 +86,25 @@ class ExploreView(TemplateView):
     def _shown(found: Distribution) -> dict[str, Any]:
         drawing = picture.draw(found)
         address = reverse("api:kpi-distribution", args=[found.kpi.slug])
-        total, places = places_of(found)
         return {
             "drawing": picture.on_page(drawing) if drawing else "",
             "sentence": words.sentence(found),
             "groups": [(group, group_values(group)) for group in found.groups],
-            "places": places,
-            "place_total": total,
+            "places": places_of(found),
+            "most_places": MOST_PLACES,
             "query": urlencode({"kpi": found.kpi.slug, **found.parameters}),
             "inputs_query": inputs_query(found.kpi, found.chosen.parameters),
             "api_url": f"{address}?{urlencode(found.parameters)}",
         }
 
 
-def places_of(found: Distribution) -> tuple[int, list[Place]]:
-    """The cities of the results for the map: how many, and those with the most results. Two queries."""
-    total, ids = Source.of(found.kpi, found.group_by, found.measure, found.chosen).cities(MOST_PLACES)
+def places_of(found: Distribution) -> list[Place]:
+    """The cities of the results for the map; none where they are too many. Two queries."""
+    if not 0 < found.whole.cities <= MOST_PLACES:
+        return []
+    ids = Source.of(found.kpi, found.group_by, found.measure, found.chosen).cities()
     cities = City.objects.filter(pk__in=ids).order_by("name", "pk")
-    return total, [
+    return [
         as_place({"name": city.name, "latitude": city.latitude, "longitude": city.longitude, "has_result": True})
         for city in cities
     ]
@@ -169,6 +170,7 @@ class PeersView(TemplateView):
             context |= {
                 "peers": found[:PEERS_SHOWN],
                 "total": len(found),
+                "as_of": max((peer.city.updated_at for peer in found), default=None),
                 "weights": [(likeness.Factor(name).label, weight) for name, weight in form.weights.items()],
                 "climate": ClimateZone(mine.climate).label if mine.climate else "",
                 "sources": likeness.traits_of(form.own_city) if form.own_city else (),
