@@ -285,12 +285,21 @@ def freshness_rows(
     except (LookupError, ServerError) as problem:
         yield row("from accepting a result to the new number on the page", 5, None, note=str(problem))
         return
-    yield row("from accepting a result to the new number on the page, idle worker", 5, max(found.idle))
+    yield row(
+        "from accepting a result to the new number on the page, idle worker",
+        5,
+        max(found.idle),
+        details={f"time_{n}": seconds for n, seconds in enumerate(found.idle, 1)},
+    )
     yield row(
         f"the same while {freshness.IMPORTED:,} results are imported",
         60,
         max(found.busy),
-        details={"import_seconds": found.import_seconds, "all_counted_seconds": found.counted_seconds},
+        details={
+            **{f"time_{n}": seconds for n, seconds in enumerate(found.busy, 1)},
+            "import_seconds": found.import_seconds,
+            "all_counted_seconds": found.counted_seconds,
+        },
     )
 
 

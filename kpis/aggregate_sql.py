@@ -88,7 +88,7 @@ def follow_inputs(affected: str, *, everything: bool) -> str:
       INSERT INTO {STALE} ({leaf})
       SELECT {leaf} FROM fresh JOIN differing USING (result_id)
       UNION SELECT {leaf} FROM was JOIN differing USING (result_id)
-      ORDER BY {leaf} ON CONFLICT DO NOTHING
+      ORDER BY {leaf} ON CONFLICT ({leaf}) DO UPDATE SET id = DEFAULT
     )
     SELECT count(*) FROM differing"""
 

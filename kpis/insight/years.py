@@ -61,9 +61,10 @@ def _ground(scale: Scale) -> str:
 
 
 def _named(first: int, last: int) -> str:
-    """Years below, in equal steps from the first on, as many as fit into a phone."""
+    """Years below: the first, the last, and between them those in equal steps, as many as fit into a phone."""
     step = next(s for s in (1, 2, 5, 10, 20, 50, 100) if (last - first) / s <= MOST_NAMED - 1)
-    named = [first, *(year for year in range(first + 1, last + 1) if year % step == 0)]
+    round_ones = [year for year in range(first + 1, last) if year % step == 0]
+    named = [first, *(year for year in round_ones if min(year - first, last - year) >= 0.8 * step), last]
     texts = [(float(year), str(year)) for year in named]
     across = Scale(0.0, 100.0, ())
     placed = axis_labels([(_across(year, first, last), text) for year, text in texts], across, width=NARROWEST)
