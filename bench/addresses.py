@@ -135,6 +135,27 @@ class Addresses:
     def everyday_searches(self) -> Supply:
         return supply([f"{API}?q={quote_plus(word)}" for word in self.everyday])
 
+    # --- what results add up to
+    def explored(self, base: str) -> Supply:
+        """Each measured indicator, few results or many, by everything; `{kpi}` in `base` is its place."""
+        chosen = [(kpi, group_by) for kpi in self._measured() for group_by in limits.GROUPINGS]
+        asked = "?group_by={1}" if "{kpi}" in base else "?kpi={0}&group_by={1}"
+        return _mixed([base.replace("{kpi}", kpi) + asked.format(kpi, group_by) for kpi, group_by in chosen])
+
+    def cells(self, base: str) -> Supply:
+        """The aggregates of each measured indicator in each region, or in all together."""
+        regions = ["all", *self.regions]
+        return _mixed([f"{base}?kpi={kpi}&region={region}" for kpi in self._measured() for region in regions])
+
+    @staticmethod
+    def _measured() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT slug FROM kpis_kpi k WHERE EXISTS (SELECT FROM kpis_aggregateinput i WHERE i.kpi_id = k.id) "
+                "ORDER BY slug"
+            )
+            return [slug for (slug,) in cursor.fetchall()]
+
     # --- depth
     def deep_page(self, origin: str, number: int) -> str:
         """The address of a page by its number, or of the last full one; found by following the links."""

@@ -5,7 +5,9 @@
 - `/live`: a page of use cases, its JSON built by PostgreSQL from the normalised tables;
 - `/documents`: the same page from the ready documents;
 - `/facets`: counts by `FACETS` within a text search and a region, one scan; `/cube`: without text, from a cube;
-- `/search`: the best 50 matches of a text search.
+- `/search`: the best 50 matches of a text search;
+- `/explore`: what an indicator changed, in groups; `/cells`: the first 50 aggregates of an indicator in a region or in
+  all together.
 """
 
 import json
@@ -105,12 +107,56 @@ SELECT '[' || coalesce(string_agg(d.body, ',' ORDER BY best.rank DESC, best.id),
 ) AS best JOIN usecases_usecasedocument d ON d.id = best.id
 """
 
+#: What results are grouped by -> the key, and what it needs beside the inputs (i).
+GROUPINGS = {
+    "all": ("''", ""),
+    "vertical": ("i.vertical_id::text", ""),
+    "region": ("i.region_id::text", ""),
+    "design": ("i.design", ""),
+    "year": ("i.year::text", ""),
+    "stage": ("u.stage", "JOIN usecases_usecase u ON u.id = i.use_case_id"),
+    "size": ("c.size_band", "JOIN usecases_city c ON c.id = i.city_id"),
+}
+_EXPLORE = """
+SELECT coalesce(json_agg(g), '[]')::text FROM (
+  SELECT {0} AS value, count(*) AS results, count(change) AS n, count(DISTINCT use_case_id) AS use_cases,
+    count(DISTINCT i.city_id) AS cities, avg(change) AS mean, stddev_samp(change) AS deviation,
+    percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY change) AS quartiles, min(change), max(change),
+    count(*) FILTER (WHERE change > 0) AS improved, count(*) FILTER (WHERE change < 0) AS worsened, max(changed_at)
+  FROM kpis_aggregateinput i {1} WHERE i.kpi_id = (SELECT id FROM kpis_kpi WHERE slug = $1) GROUP BY 1
+) AS g
+"""
+
+_CELLS = """
+SELECT coalesce(json_agg(page.one ORDER BY page.id), '[]')::text FROM (
+  SELECT a.id, json_build_object(
+    'url', 'http://localhost/kpis/' || k.slug || '/computed/?measure=' || a.measure,
+    'kpi', json_build_object('slug', k.slug, 'code', k.code, 'name', k.name, 'unit', k.unit, 'direction', k.direction),
+    'vertical', CASE WHEN v.id IS NOT NULL THEN json_build_object('code', v.code, 'name', v.code) END,
+    'region', CASE WHEN r.id IS NOT NULL THEN json_build_object('slug', r.slug, 'name', r.name) END,
+    'design', nullif(a.design, ''), 'measure', a.measure, 'results', a.results, 'use_cases', a.use_cases,
+    'cities', a.cities, 'n', a.n, 'points', a.points, 'median', a.median, 'median_low', a.median_low,
+    'median_high', a.median_high, 'median_coverage', a.median_coverage, 'mean', a.mean, 'mean_low', a.mean_low,
+    'mean_high', a.mean_high, 'lower_quartile', a.lower_quartile, 'upper_quartile', a.upper_quartile,
+    'minimum', a.minimum, 'maximum', a.maximum, 'improved', a.improved, 'unchanged', a.unchanged,
+    'worsened', a.worsened, 'oldest_year', a.oldest_year, 'newest_year', a.newest_year, 'as_of', a.as_of,
+    'rule', a.rule, 'inputs', 'http://localhost/api/v1/results/?kpi=' || k.slug, 'inputs_hash', a.inputs_hash) AS one
+  FROM kpis_aggregate a JOIN kpis_kpi k ON k.id = a.kpi_id
+  LEFT JOIN usecases_vertical v ON v.id = a.vertical_id LEFT JOIN usecases_region r ON r.id = a.region_id
+  WHERE a.kpi_id = (SELECT id FROM kpis_kpi WHERE slug = $1)
+    AND a.region_id IS NOT DISTINCT FROM (SELECT id FROM usecases_region WHERE slug = $2)
+  ORDER BY a.kpi_id, a.id LIMIT 50
+) AS page
+"""
+
 _STATEMENTS = {
     "live": (_LIVE, "text, text, text"),
     "documents": (_DOCUMENTS, "text, text, text"),
     "facets": (_FACETS, "text, text"),
     "cube": (_CUBE, "text, text, text"),
     "search": (_SEARCH, "text, text"),
+    **{f"explore_{name}": (_EXPLORE.format(*how), "text") for name, how in GROUPINGS.items()},
+    "cells": (_CELLS, "text, text"),
 }
 _kept = threading.local()
 
@@ -151,12 +197,22 @@ def _search(query: Query) -> str:
     return _ask("search", query["q"][0], query.get("region", [""])[0])
 
 
+def _explore(query: Query) -> str:
+    return _ask(f"explore_{query['group_by'][0]}", query["kpi"][0])
+
+
+def _cells(query: Query) -> str:
+    return _ask("cells", query["kpi"][0], query["region"][0])
+
+
 _ANSWERS: dict[str, Callable[[Query], str]] = {
     "/live": partial(_page, "live"),
     "/documents": partial(_page, "documents"),
     "/facets": _facets,
     "/cube": _cube,
     "/search": _search,
+    "/explore": _explore,
+    "/cells": _cells,
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bench import aggregates, exports, imports, steps, synthesis, together, writes
+from bench import aggregates, exports, freshness, imports, steps, synthesis, together, writes
 from bench.addresses import API, Addresses, Supply, supply
 from bench.groups import GROUPS
 from bench.measure import Measure, Results
@@ -71,9 +71,23 @@ def measures(addresses: Addresses, groups: Sequence[str]) -> list[Measure]:
         Measure("everyday search", "portal", of(addresses.everyday_searches), clients=(1,), passes=3),
         Measure("html", "portal", of(addresses.html), is_fresh=True),
         Measure("html again", "portal", of(addresses.html), repeats=20),
+        *_insight_measures(addresses),
     ]
     wanted = {name for group in groups for name in GROUPS[group]}
     return [one for one in everything if one.name in wanted]
+
+
+def _insight_measures(addresses: Addresses) -> Iterator[Measure]:
+    """Each of the portal's answers for the first time and again, and the bare queries by the same addresses."""
+    for name, server, make, base in (
+        ("explore", "portal", addresses.explored, "/kpis/explore/"),
+        ("distribution", "portal", addresses.explored, "/api/v1/kpis/{kpi}/distribution/"),
+        ("explore limit", "limit", addresses.explored, "/explore"),
+        ("cells", "portal", addresses.cells, "/api/v1/aggregates/"),
+        ("cells limit", "limit", addresses.cells, "/cells"),
+    ):
+        yield Measure(name, server, lambda origin, make=make, base=base: make(base), is_fresh=True)  # type: ignore[misc]
+        yield Measure(f"{name} again", server, lambda origin, make=make, base=base: make(base), repeats=20)  # type: ignore[misc]
 
 
 # --- what comes out --------------------------------------------------------------------------------------------------
@@ -153,6 +167,23 @@ def _html(r: Results, group: str) -> Iterator[Row]:
     yield _row(group, "HTML list again against the first time", 5.0, lambda: r.ratio("html again", "html"))
 
 
+def _insight(r: Results, group: str) -> Iterator[Row]:
+    names = {
+        "explore": ("explore", "explore limit"),
+        "distribution": ("API of a distribution", "explore limit"),
+        "cells": ("API of aggregates", "cells limit"),
+    }
+    for name, (words, limit) in names.items():
+        for when in ("", " again"):
+            told = "first time" if not when else "again"
+            yield _row(
+                group,
+                f"{words}, {told}, against the bare query",
+                0.5,
+                partial(r.ratio, f"{name}{when}", f"{limit}{when}"),
+            )
+
+
 _MADE = {
     "page": _page,
     "ladder": _ladder,
@@ -162,6 +193,7 @@ _MADE = {
     "facets": _facets,
     "search": _search,
     "html": _html,
+    "insight": _insight,
 }
 
 
@@ -267,6 +299,33 @@ def synthesis_rows(*, seed: int, scale: float, count: int, say: Callable[[str], 
         large.update / small.update,
         details={"update_ms": large.update * 1_000, "update_of_a_tenth_ms": small.update * 1_000},
         note="every update orders all practices anew",
+    )
+
+
+def freshness_rows(
+    server: Server, *, folder: Path, environment: Mapping[str, str], say: Callable[[str], None]
+) -> Iterator[Row]:
+    row = partial(Row, "freshness", unit="s", at_least=False)
+    try:
+        found = freshness.measure(server, folder=folder, environment=environment, say=say)
+    except (LookupError, ServerError) as problem:
+        yield row("from accepting a result to the new number on the page", 5, None, note=str(problem))
+        return
+    yield row(
+        "from accepting a result to the new number on the page, idle worker",
+        5,
+        max(found.idle),
+        details={f"time_{n}": seconds for n, seconds in enumerate(found.idle, 1)},
+    )
+    yield row(
+        f"the same while {freshness.IMPORTED:,} results are imported",
+        60,
+        max(found.busy),
+        details={
+            **{f"time_{n}": seconds for n, seconds in enumerate(found.busy, 1)},
+            "import_seconds": found.import_seconds,
+            "all_counted_seconds": found.counted_seconds,
+        },
     )
 
 

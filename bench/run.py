@@ -31,6 +31,8 @@ def run(options: argparse.Namespace, say: Say) -> int:
             say(f"Not valid: documents of {', '.join(late)} have become stale meanwhile.")
         rows = list(operations.rows(results, options.only))
         rows += _others(options, running["portal"], say)
+        if "freshness" in options.only:
+            rows += operations.freshness_rows(running["portal"], folder=folder, environment=environment, say=say)
         if "together" in options.only:
             rows += operations.together_rows(
                 running["portal"], folder=folder, environment=environment, seconds=options.seconds, say=say

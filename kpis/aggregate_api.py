@@ -17,13 +17,15 @@ from rest_framework.response import Response
 from alliance.core import pagination
 from alliance.core.api import Errors, Resource, column
 from alliance.core.errors import BadParameters, ParameterError
-from alliance.core.fields import FIELDS, OMIT, ApiAddress, CodeField, Document, PageAddress, read_selection
+from alliance.core.fields import FIELDS, OMIT, ApiAddress, CodeField, PageAddress, read_selection
 from kpis.aggregate_families import cells_of, family_of
 from kpis.aggregate_filters import ALL, AggregateFilter
 from kpis.aggregate_history import UnknownPastError, cells_at
 from kpis.aggregate_models import EXACT, Aggregate, Design, Measure
 from kpis.api import KpiShortSerializer
+from kpis.insight.keeping import KeptAnswers
 from kpis.models import Kpi
+from kpis.quick import NumbersDocument
 from usecases.api import RegionShortSerializer, VerticalShortSerializer
 
 
@@ -61,7 +63,7 @@ def _count(text: str, *, nullable: bool = False) -> serializers.IntegerField:
     return serializers.IntegerField(read_only=True, allow_null=nullable, help_text=text)
 
 
-class AggregateSerializer(Document):
+class AggregateSerializer(NumbersDocument):
     """What all published results of an indicator in one cell say together: a field or all, a region or all, a design or
     all. Statistics are null below 3 values."""
 
@@ -134,7 +136,7 @@ def _cells_at(kpi: Kpi, moment: datetime) -> list[Aggregate]:
         raise BadParameters([ParameterError("as_of", sentence, "out_of_range")]) from error
 
 
-class AggregateResource(Resource):
+class AggregateResource(KeptAnswers, Resource):  # type: ignore[misc]
     serializer_class = AggregateSerializer
     filterset_class = AggregateFilter
     resource, url_name, singular, plural = "aggregates", "aggregate", "aggregate", "aggregates"

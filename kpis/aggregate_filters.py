@@ -108,7 +108,7 @@ class AggregateFilter(PortalFilterSet):
     )
 
     sorts = {
-        "cell": Sort(_("Indicator and cell"), ("id",)),
+        "cell": Sort(_("Indicator and cell"), ("kpi_id", "id")),  # the index of cells begins with the indicator
         "results": Sort(_("Most results"), ("-n",)),
         "newest": Sort(_("Newest change"), ("-as_of",)),
     }

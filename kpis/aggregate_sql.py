@@ -88,7 +88,7 @@ def follow_inputs(affected: str, *, everything: bool) -> str:
       INSERT INTO {STALE} ({leaf})
       SELECT {leaf} FROM fresh JOIN differing USING (result_id)
       UNION SELECT {leaf} FROM was JOIN differing USING (result_id)
-      ORDER BY {leaf} ON CONFLICT DO NOTHING
+      ORDER BY {leaf} ON CONFLICT ({leaf}) DO UPDATE SET id = DEFAULT
     )
     SELECT count(*) FROM differing"""
 
@@ -237,3 +237,17 @@ def store_cells(fresh: str, stored: str, *, prepared: str = "") -> str:
 def stored_cells_in(touched: str) -> str:
     """The cells that are stored of those that `touched` names."""
     return f"SELECT a.* FROM {CELL} a JOIN {touched} t ON {_same_cell('a', 't', measure=False)}"
+
+
+def grouped_cells(source: str, *, by_key: bool) -> str:
+    """Cells by another grouping: `source` has the columns of inputs and a `key`.
+
+    Args:
+        by_key: a cell each key beside that of all together.
+    Returns: SQL of both measures; `vertical_id` is the key, `region_id` 1 for all together and else 0.
+    """
+    place = "f.key AS vertical_id, GROUPING(f.key)" if by_key else "'' AS vertical_id, 1"
+    sets = "f.kpi_id, GROUPING SETS ((), (f.key))" if by_key else "f.kpi_id"
+    return _summaries(
+        f"SELECT f.kpi_id, {place} AS region_id, '' AS design, {_GROUPED} FROM {source} f GROUP BY {sets}"
+    )

@@ -62,11 +62,28 @@ def follow(progress: Progress = silent) -> int | None:
         return _catch_up(progress)
 
 
+def has_unread() -> bool:
+    """Whether the log tells of something that the inputs do not know yet, settled or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM events_cursor c JOIN events_change e ON (e.transaction, e.position) > "
+            '(c.transaction, c.position) WHERE c.reader = %s AND e."table" = ANY(%s))',
+            [READER, list(_CONCERNED)],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def _catch_up(progress: Progress) -> int:
     changed = 0 if _is_trusted() else _begin_anew()
+    return changed + _take_all() + _work_off(progress)
+
+
+def _take_all() -> int:
+    """Take entries until none is left. Returns: how many inputs differed."""
+    changed = 0
     while (taken := _take_entries()) is not None:
         changed += taken
-    return changed + _work_off(progress)
+    return changed
 
 
 def _is_trusted() -> bool:
@@ -181,7 +198,11 @@ def _follow_inputs(affected: str, *, everything: bool) -> int:
 
 # --- computing cells -------------------------------------------------------------------------------------------------
 def _work_off(progress: Progress) -> int:
-    """Compute every stale cell anew, a batch a transaction. Returns: how many cells changed."""
+    """Compute every stale cell anew, a batch a transaction. Returns: how many inputs and cells changed.
+
+    What changes meanwhile is taken between two batches, and the newest cells are computed first: who accepts a result
+    while thousands are imported sees its number before theirs.
+    """
     queued = StaleCell.objects.count()
     if queued:
         progress(0, queued)
@@ -189,6 +210,7 @@ def _work_off(progress: Progress) -> int:
     while batch := _one_batch():
         done += batch[0]
         changed += batch[1]
+        changed += _take_all()
         progress(done, max(queued, done))
     return changed
 
@@ -199,7 +221,7 @@ def _one_batch() -> tuple[int, int] | None:
         cursor.execute(
             f"""
             DELETE FROM {sql.STALE} WHERE id IN (
-              SELECT id FROM {sql.STALE} ORDER BY kpi_id, vertical_id, region_id, design LIMIT %s FOR UPDATE
+              SELECT id FROM {sql.STALE} ORDER BY id DESC LIMIT %s FOR UPDATE
             ) RETURNING kpi_id, vertical_id, region_id, design
             """,
             [LEAVES_AT_ONCE],

@@ -3,10 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils.functional import Promise
 
 from alliance.core.evidence import GRADE_EXPLANATION, Grade
@@ -28,6 +29,8 @@ class GradeCount:
 
     grade: Grade
     count: int
+    #: When the newest of them was changed; None without any.
+    as_of: datetime | None = None
 
     @property
     def label(self) -> Words:
@@ -50,6 +53,8 @@ class KeyNumbers:
     standards: int
     indicators: int
     grades: list[GradeCount]
+    #: The newest change among the results; None without any.
+    as_of: datetime | None = None
 
     @property
     def controlled(self) -> int:
@@ -71,13 +76,15 @@ def key_numbers(user) -> KeyNumbers:
         standards=Standard.objects.count(),
         indicators=Kpi.objects.count(),
         grades=by_grade,
+        as_of=max((row.as_of for row in by_grade if row.as_of), default=None),
     )
 
 
 def results_by_grade(results: QuerySet[Result]) -> list[GradeCount]:
     """Every grade, the surest first, with how many of the results are of it; zero included."""
-    counts = dict(results.order_by().values_list("grade").annotate(n=Count("pk")))
-    return [GradeCount(grade, counts.get(grade.value, 0)) for grade in sorted(Grade, reverse=True)]
+    rows = results.order_by().values_list("grade").annotate(n=Count("pk"), newest=Max("updated_at"))
+    counts = {grade: (n, newest) for grade, n, newest in rows}
+    return [GradeCount(grade, *counts.get(grade.value, (0, None))) for grade in sorted(Grade, reverse=True)]
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,29 @@
 
 from collections.abc import Callable
 
+from django.core.cache import cache
+
 from alliance.core.tasks import portal_task
 from alliance.events import runs
 from alliance.events.upkeep import Progress, silent
 from kpis import aggregating
 
+#: The sweep comes later than that.
+AGAIN_SECONDS = 1
+_AGAIN = "aggregates-followed-again"
 FOLLOW, EXAMINE, REBUILD = "follow_aggregates", "examine_aggregates", "rebuild_aggregates"
 
 
 @portal_task(expires=60, is_quiet=True)
 def follow_aggregates() -> None:
-    """Make the aggregates what the results are. Quick when nothing has changed."""
+    """Make the aggregates what the results are. Quick when nothing has changed.
+
+    An entry that is not settled yet, because somebody's transaction is still open, is looked for again soon.
+    """
     with runs.record(FOLLOW, quiet=True) as recorder:
         aggregating.follow(recorder.progress)
+    if aggregating.has_unread() and cache.add(_AGAIN, 1, AGAIN_SECONDS):
+        follow_aggregates.apply_async(countdown=AGAIN_SECONDS)
 
 
 @portal_task

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 
 from alliance.core.facets import did_you_mean
 from alliance.members.models import Organisation
-from reporting import plausibility
+from kpis.models import Kpi
+from reporting import parts, plausibility
 from reporting.entries import MOST_TIMES, EntryError, Read
-from reporting.fields import FORMS, Field, Form
+from reporting.fields import FORMS, RESULT, Field, Form
 from reporting.findings import Checked as Checked
 from reporting.findings import Finding as Finding
 from reporting.findings import Level as Level
@@ -49,7 +50,7 @@ def check(
         if name not in known_names:
             checked.findings.append(_unknown(str(name), form))
     for one in form.fields:
-        entry = entries.get(one.name)
+        entry = _calculated(one, entries, known, checked)
         if one.is_repeated:
             value: Any = _several(one, entry, known, checked)
         elif (found := _single(one, entry, one.name, known, checked)) is None:
@@ -68,6 +69,21 @@ def check(
     place = {one.name: position for position, one in enumerate(form.fields)}
     checked.findings.sort(key=lambda finding: place.get(finding.field.partition(".")[0], len(place)))
     return checked
+
+
+def _calculated(one: Field, entries: Mapping[str, Any], known: Known, checked: Checked) -> Any:
+    """The entry; where it is a value written as its parts, what they give. The indicator was read before."""
+    entry, kpi = entries.get(one.name), checked.values.get("kpi")
+    if one.name not in parts.VALUES or not isinstance(entry, str) or not isinstance(kpi, Kpi):
+        return entry
+    try:
+        unit = read(RESULT["unit"], entries.get("unit"), known).value
+        return parts.of_quotient(kpi, unit, entry)
+    except EntryError as fault:
+        if fault.code in parts.CODES:
+            checked.findings.append(error(one.name, fault.code, fault.message))
+            return None
+        return entry  # the unit cannot be read, which is said there
 
 
 def _single(one: Field, entry: Any, place: str, known: Known, checked: Checked) -> Read | None:
@@ -109,10 +125,10 @@ def _several(one: Field, entry: Any, known: Known, checked: Checked) -> list[dic
 
 def _once(one: Field, given: Mapping[str, Any], place: str, known: Known, checked: Checked) -> dict[str, Any]:
     """The values of one time; those that are wrong are noted and not there."""
-    parts = {part.name: part for part in one.parts}
+    asked = {part.name: part for part in one.parts}
     for name in given:
-        if name not in parts:
-            hint = did_you_mean(str(name)[:60], parts) or _("Known are: %(names)s.") % {"names": ", ".join(parts)}
+        if name not in asked:
+            hint = did_you_mean(str(name)[:60], asked) or _("Known are: %(names)s.") % {"names": ", ".join(asked)}
             message = _("There is no field “%(name)s” here. %(hint)s") % {"name": str(name)[:60], "hint": hint}
             checked.findings.append(error(place, "unknown-field", message))
     values = {}

@@ -1,5 +1,6 @@
 """Before and after, out of their parts: for indicators that have a formula, a member may type what it divides."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as attribute
@@ -25,6 +26,10 @@ VALUES = ("baseline_value", "result_value")
 PARTS = ("numerator", "denominator")
 #: In front of the names of their controls, as in `parts.baseline_value.numerator`.
 PREFIX = "parts."
+#: Two parts with a stroke between, as a sheet or a program writes them.
+_QUOTIENT = re.compile(r"\s*(?P<numerator>[^/]*\d[^/]*?)\s*[/÷∕]\s*(?P<denominator>[^/]*\d[^/]*?)\s*")
+#: Of the errors of a value that is written as its parts.
+CODES = ("not-calculable", "unit-of-parts")
 #: The button that calculates.
 ACTION = "calculate"
 
@@ -101,6 +106,29 @@ def outcome(kpi: Kpi | None, unit: str | None, data: QueryDict) -> Outcome:
         except (EntryError, FormulaError, UnitError) as error:
             found.problems.append(f"{label}: {error}")
     return found
+
+
+def of_quotient(kpi: Kpi, unit: str | None, entry: str) -> str:
+    """What is written as `41200 / 52000`, calculated by the formula of the indicator; else the entry as it is.
+
+    Args:
+        unit: as for `outcome`.
+    Raises: EntryError with one of `CODES`.
+    """
+    if not has_formula(kpi) or (match := _QUOTIENT.fullmatch(entry)) is None:
+        return entry
+    try:
+        above, below = (number(match[part]) for part in PARTS)
+        for note in (*above.notes, *below.notes):  # such as whether 1,234 has a fraction: a value could be asked about
+            raise EntryError("not-calculable", note.message)
+        if above.value is None or below.value is None:
+            raise FormulaError("", "required", _("Give both parts."))
+        calculated = convert(calculate(kpi, above.value, below.value).value, kpi.unit, unit or kpi.unit)
+    except (EntryError, FormulaError) as error:
+        raise EntryError("not-calculable", str(error)) from error
+    except UnitError as error:
+        raise EntryError("unit-of-parts", str(error)) from error
+    return decimal_text(calculated, DECIMAL_PLACES)
 
 
 def _name(value: str, part: str) -> str:

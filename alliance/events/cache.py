@@ -68,13 +68,19 @@ def keep(key: str, kept: Kept) -> None:
 
 
 # --- pages -----------------------------------------------------------------------------------------------------------
-def answered(request: HttpRequest, make: Callable[[], HttpResponse]) -> HttpResponse:
-    """A page for a reader who is nobody in particular, from the cache or made now; for others it is always made."""
+def answered(
+    request: HttpRequest, make: Callable[[], HttpResponse], *, of: Callable[[], str] | None = None
+) -> HttpResponse:
+    """A page for a reader who is nobody in particular, from the cache or made now; for others it is always made.
+
+    Args:
+        of: names the state of what else the page is made of, which follows the records later than the page may.
+    """
     if request.method != "GET" or not _is_nobody(request):
         return make()
     # What htmx says of the request decides whether the page or a part of it is the answer.
     htmx = [f"{name}={request.headers[name]}" for name in sorted(request.headers) if name.startswith("Hx-")]
-    key = place(request, *htmx)
+    key = place(request, *htmx, *([of()] if of else []))
     kept = recall(key)
     if kept is not None:
         return HttpResponse(kept.body, headers=kept.headers)
@@ -100,11 +106,19 @@ def _is_for_all(request: HttpRequest, response: HttpResponse) -> bool:
 
 @lru_cache(maxsize=1)
 def _release() -> str:
-    """Of the software that makes the answers: templates, texts, code. It outlives no restart, the cache does."""
+    """Of the software that makes the answers: templates, texts, code, and the data beside it that pages read.
+
+    It outlives no restart, the cache does.
+    """
     told = hashlib.blake2b(digest_size=8)
     folders = ("templates", "locale", "alliance", "standards", "usecases", "kpis", "reporting", "practices")
     places = [settings.BASE_DIR / name for name in folders]
     for path in sorted(path for one in places for ending in ("html", "mo", "py") for path in one.rglob(f"*.{ending}")):
+        status = path.stat()
+        told.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
+    for path in sorted(
+        settings.DATA_DIR.iterdir()
+    ):  # what pages read beside the records, such as units and climate zones
         status = path.stat()
         told.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
     manifest = settings.STATIC_ROOT / "staticfiles.json"

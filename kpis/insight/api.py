@@ -6,21 +6,21 @@ from typing import Any
 
 from django.db.models import Q
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, QueryDict
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alliance.core import conditional, throttling
 from alliance.core.api import Endpoint, Errors
 from alliance.core.errors import BadParameters, ParameterError
-from alliance.events import cache
-from alliance.events.api import KEPT
-from alliance.events.reading import sees_all
+from alliance.core.verticals import VerticalCode
+from kpis.aggregate_models import Measure
 from kpis.insight import benchmarks
 from kpis.insight import peers as likeness
-from kpis.insight.distribution import GroupBy, distribution_of
-from kpis.insight.forms import MOST_PEERS, PEERS_SHOWN, KpiField, PeersForm
+from kpis.insight.distribution import distribution_of
+from kpis.insight.forms import CHOICES, MOST_PEERS, PEERS_SHOWN, DistributionForm, KpiField, PeersForm
+from kpis.insight.grouping import GroupBy
+from kpis.insight.keeping import KeptAnswers
 from kpis.insight.peers import DEFAULT_WEIGHTS, HEAVIEST, Factor
 from kpis.insight.serializers import (
     BenchmarkSerializer,
@@ -34,7 +34,9 @@ from kpis.insight.serializers import (
     inputs_address,
 )
 from kpis.insight.traits import ClimateZone, IncomeGroup
+from kpis.measurement import Design
 from kpis.models import Kpi
+from usecases.models import SizeBand, Stage
 
 #: Real answers; a test compares them with the loaded data.
 EXAMPLES = json.loads(Path(__file__).with_name("api_examples.json").read_text(encoding="utf-8"))
@@ -65,9 +67,15 @@ def _answer(serializer: type, example: str) -> dict[int, OpenApiResponse]:
     return {200: OpenApiResponse(serializer, description="", examples=[shown])}
 
 
+#: Of Django's forms -> of this API.
+_CODES = {"invalid_choice": "unknown_value"}
+
+
 def _errors_of(form: Form) -> list[ParameterError]:
     return [
-        ParameterError("city" if name == "__all__" else name, one["message"], one["code"] or "invalid")
+        ParameterError(
+            "city" if name == "__all__" else name, one["message"], _CODES.get(one["code"], one["code"] or "invalid")
+        )
         for name, found in form.errors.get_json_data().items()
         for one in found
     ]
@@ -81,35 +89,8 @@ def _once(query: QueryDict) -> Errors:
     ]
 
 
-class InsightEndpoint(Endpoint):
+class InsightEndpoint(KeptAnswers, Endpoint):  # type: ignore[misc]
     """Parameters are given once; all that is wrong is said at once. Answers are kept while no data change."""
-
-    #: The place of this answer among those that are kept.
-    _place = ""
-
-    def known_answer(self, request: HttpRequest) -> HttpResponse | None:
-        """What somebody got from this address in this state of the data."""
-        if request.method not in ("GET", "HEAD") or "HTTP_AUTHORIZATION" in request.META:
-            return None  # who asks is known only when DRF has looked at the token
-        counting = throttling.ClientRateThrottle().begin(request)
-        place = cache.place(request, request.META.get("HTTP_ACCEPT", ""), str(sees_all(request.user)))
-        if counting is not None and not counting.is_allowed():
-            return None
-        self._place = place
-        kept = cache.recall(place)
-        if kept is None:
-            return None
-        answer = HttpResponse(kept.body, headers=kept.headers)
-        throttling.tell(request, answer)
-        conditional.set_caching(answer, signed_in=request.user.is_authenticated)
-        return conditional.answer_conditionally(
-            request, answer, etag=kept.headers["ETag"], last_modified=None, one_row=False
-        )
-
-    def answered(self, response: HttpResponse) -> None:
-        if self._place and response.status_code == 200:
-            headers = {name: response[name] for name in KEPT if name in response.headers}
-            cache.keep(self._place, cache.Kept(response.content, headers))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -131,28 +112,35 @@ class DistributionView(InsightEndpoint):
 
     operation_id, summary = "kpis_distribution", "What an indicator changed, in groups"
     description = (
-        "Every known change by one indicator, and what each group of them adds up to: the numbers of the page "
-        "`/kpis/explore/` and of its picture."
+        "What the published results of one indicator add up to, in groups, and each of them where they are few: the "
+        "numbers of the page `/kpis/explore/` and of its picture. They follow the rule of the aggregates: a group that "
+        "is one of their cells has its numbers and its hash."
     )
-    parameters = ("group_by",)
+    parameters = ("group_by", "measure", *CHOICES)
     has_key = True
     query_parameters = (
         OpenApiParameter("code", str, OpenApiParameter.PATH, description="The slug or the code of the indicator."),
         OpenApiParameter("group_by", str, enum=GroupBy.values, default="all", description="What makes a group."),
+        OpenApiParameter("measure", str, enum=Measure.values, default="change", description="What is summarised."),
+        OpenApiParameter("vertical", str, enum=VerticalCode.values, description="Only use cases of this field."),
+        OpenApiParameter("region", str, description="Only cities of this region, by its slug."),
+        OpenApiParameter("stage", str, enum=Stage.values, description="Only use cases at this stage."),
+        OpenApiParameter("size", str, enum=SizeBand.values, description="Only cities of this size."),
+        OpenApiParameter("design", str, enum=Design.values, description="Only results that were compared like this."),
+        OpenApiParameter("year_min", int, description="Only results measured in or after this year."),
+        OpenApiParameter("year_max", int, description="Only results measured in or before this year."),
     )
     answers = _answer(DistributionSerializer, "distribution")
 
     def get(self, request: Request, code: str) -> Response:
-        asked = request.query_params.get("group_by") or GroupBy.NONE.value
-        if asked not in GroupBy.values:
-            known = ", ".join(GroupBy.values)
-            raise BadParameters(
-                [ParameterError("group_by", f"There is no group “{asked[:60]}”. Known: {known}.", "unknown_value")]
-            )
+        form = DistributionForm(request.query_params)
+        if not form.is_valid():
+            raise BadParameters(_errors_of(form))
         kpi = Kpi.objects.filter(Q(slug=code) | Q(code=code)).order_by("pk").first()
         if kpi is None:
             raise Http404(f"There is no indicator “{code[:100]}”.")
-        found = distribution_of(kpi, GroupBy(asked), request.user)
+        data = form.cleaned_data
+        found = distribution_of(kpi, data["group_by"], measure=data["measure"], chosen=form.chosen, with_names=True)
         return Response(DistributionSerializer(found).data)
 
 
@@ -180,7 +168,7 @@ class PeersView(InsightEndpoint):
         limit = request.query_params.get("limit", "") or str(PEERS_SHOWN)
         if not (limit.isascii() and limit.isdigit() and len(limit) < 5 and 1 <= int(limit) <= MOST_PEERS):
             raise BadParameters([ParameterError("limit", f"Give a whole number from 1 to {MOST_PEERS}.", "invalid")])
-        found = likeness.peers(mine, form.weights, user=request.user, besides=form.own_city)
+        found = likeness.peers(mine, form.weights, besides=form.own_city)
         return Response(
             {
                 "city": PeerCitySerializer(form.own_city).data if form.own_city else None,
@@ -211,7 +199,7 @@ class BenchmarksView(InsightEndpoint):
     def get(self, request: Request) -> Response:
         kpi = self._kpi(request)
         form, mine = self.city_asked(request)
-        found = benchmarks.benchmark(kpi, mine, form.weights, city=form.own_city, user=request.user)
+        found = benchmarks.benchmark(kpi, mine, form.weights, city=form.own_city)
         told = found.distribution
         as_of = DistributionSerializer().fields["as_of"]
         return Response(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -55,6 +56,8 @@ class EvidenceMap:
 
     dimension: str
     rows: Sequence[Row]
+    #: When the newest of the counted results was changed; None without any.
+    as_of: datetime | None = None
 
     @property
     def fields(self) -> list[tuple[str, str | Promise]]:
@@ -82,9 +85,11 @@ def evidence_map(user: object, dimension: str = "") -> EvidenceMap:
         .standing()
         .order_by()
         .values_list("kpi__slug", "use_case__vertical__code")
-        .annotate(n=Count("pk"))
+        .annotate(n=Count("pk"), newest=Max("updated_at"))
     )
-    found: dict[tuple[str, str], int] = {(kpi, field): n for kpi, field, n in counted}
+    chosen = {slug for slug, _name, _dimension in known}
+    shown = [row for row in counted if row[0] in chosen]
+    found: dict[tuple[str, str], int] = {(kpi, field): n for kpi, field, n, _newest in shown}
     groups: dict[str, list[tuple[str, str]]] = {}
     for slug, name, of in known:
         groups.setdefault(slug if dimension else of, []).append((slug, name))
@@ -94,7 +99,7 @@ def evidence_map(user: object, dimension: str = "") -> EvidenceMap:
         url = reverse("kpis:detail", args=[key]) if dimension else f"?{urlencode({'dimension': key})}"
         cells = [_cell(field, label, slugs, found) for field, label in VerticalCode.choices]
         rows.append(Row(members[0][1] if dimension else key, url, len(members), cells))
-    return EvidenceMap(dimension, rows)
+    return EvidenceMap(dimension, rows, max((newest for *_cell, newest in shown), default=None))
 
 
 def _cell(field: str, label: str | Promise, slugs: Sequence[str], found: dict[tuple[str, str], int]) -> Cell:

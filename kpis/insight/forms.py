@@ -4,21 +4,31 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Q, TextChoices
+from django.forms.utils import flatatt
 from django.http import QueryDict
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kpis.insight.distribution import GroupBy, measured_kpis
+from alliance.core.verticals import VerticalCode
+from kpis.aggregate_models import Measure
+from kpis.insight.distribution import measured_kpis
+from kpis.insight.grouping import Chosen, GroupBy
 from kpis.insight.peers import DEFAULT_WEIGHTS, HEAVIEST, Factor, Profile, profile_of
 from kpis.insight.traits import ClimateZone, IncomeGroup
+from kpis.measurement import Design
 from kpis.models import Kpi
 from kpis.standing import change_percent
-from usecases.models import City, Region
+from usecases.models import City, Region, SizeBand, Stage
 
 LARGEST_POPULATION, LARGEST_DENSITY = 100_000_000, 100_000
 LARGEST_CHANGE = Decimal(1_000_000)
 MOST_PEERS, PEERS_SHOWN = 200, 20
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+#: What narrows the results that count.
+CHOICES = ("vertical", "region", "stage", "size", "design", "year_min", "year_max")
 
 
 class KpiField(forms.CharField):
@@ -62,22 +72,98 @@ class CityField(forms.CharField):
         return found[0]
 
 
-class ExploreForm(forms.Form):
-    """`/kpis/explore/`: which indicator, grouped by what."""
+class PlainSelect(forms.Select):
+    """A choice of one among many: written here, because Django renders a template for each of hundreds."""
 
-    kpi = KpiField(label=gettext_lazy("Indicator"), required=False)
-    group_by = forms.ChoiceField(label=gettext_lazy("Group by"), choices=GroupBy, required=False)
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chosen = "" if value is None else str(value)
+        found = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            ((key, mark_safe(" selected") if str(key) == chosen else "", label) for key, label in self.choices),
+        )
+        return format_html("<select{}>{}</select>", flatatt(found), options)
 
-    def __init__(self, data: Any = None, *, user: object = None) -> None:
+
+def _any(choices: type[TextChoices]) -> list[tuple[str, Any]]:
+    return [("", gettext_lazy("All")), *choices.choices]
+
+
+class DistributionForm(forms.Form):
+    """What of an indicator is shown: grouped by what, which measure, which results."""
+
+    group_by = forms.ChoiceField(label=gettext_lazy("Group by"), choices=GroupBy, required=False, widget=PlainSelect)
+    measure = forms.ChoiceField(label=gettext_lazy("Measure"), choices=Measure, required=False, widget=PlainSelect)
+    vertical = forms.ChoiceField(
+        label=gettext_lazy("Field"), choices=_any(VerticalCode), required=False, widget=PlainSelect
+    )
+    region = forms.CharField(label=gettext_lazy("Region"), max_length=60, required=False)
+    stage = forms.ChoiceField(
+        label=gettext_lazy("Stage of the use case"), choices=_any(Stage), required=False, widget=PlainSelect
+    )
+    size = forms.ChoiceField(
+        label=gettext_lazy("City size"), choices=_any(SizeBand), required=False, widget=PlainSelect
+    )
+    design = forms.ChoiceField(
+        label=gettext_lazy("How it was compared"), choices=_any(Design), required=False, widget=PlainSelect
+    )
+    year_min = forms.IntegerField(
+        label=gettext_lazy("Measured in or after"), min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False
+    )
+    year_max = forms.IntegerField(
+        label=gettext_lazy("Measured in or before"), min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False
+    )
+
+    def __init__(self, data: Any = None) -> None:
         super().__init__(data)
-        found = [(kpi.slug, f"{kpi.name} ({kpi.code})") for kpi in measured_kpis(user)]
-        chosen = (data or {}).get("kpi", "")
-        if chosen and chosen not in {slug for slug, _name in found}:
-            found.append((chosen, chosen))
-        self.fields["kpi"].widget = forms.Select(choices=found)
+        self._regions = {region.slug: str(region) for region in Region.objects.order_by("name")}
+        self.fields["region"].widget = PlainSelect(choices=[("", _("All")), *self._regions.items()])
 
     def clean_group_by(self) -> GroupBy:
         return GroupBy(self.cleaned_data["group_by"] or GroupBy.NONE)
+
+    def clean_measure(self) -> Measure:
+        return Measure(self.cleaned_data["measure"] or Measure.CHANGE)
+
+    def clean_region(self) -> str:
+        region = self.cleaned_data["region"]
+        if region and region not in self._regions:
+            raise forms.ValidationError(_("There is no region “%(text)s”.") % {"text": region}, code="unknown_value")
+        return region
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        first, last = data.get("year_min"), data.get("year_max")
+        if first is not None and last is not None and first > last:
+            self.add_error("year_max", forms.ValidationError(_("This year lies before the first one."), code="invalid"))
+        return data
+
+    @property
+    def chosen(self) -> Chosen:
+        return Chosen(**{name: self.cleaned_data[name] for name in CHOICES})
+
+    @property
+    def choices(self) -> list[forms.BoundField]:
+        return [self[name] for name in CHOICES]
+
+    @property
+    def is_narrowed(self) -> bool:
+        return any(self.data.get(name) for name in CHOICES)
+
+
+class ExploreForm(DistributionForm):
+    """`/kpis/explore/`: which indicator, and what of it."""
+
+    kpi = KpiField(label=gettext_lazy("Indicator"), required=False)
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        found = [(kpi.slug, f"{kpi.name} ({kpi.code})") for kpi in measured_kpis()]
+        chosen = (data or {}).get("kpi", "")
+        if chosen and chosen not in {slug for slug, _name in found}:
+            found.append((chosen, chosen))
+        self.fields["kpi"].widget = PlainSelect(choices=found)
 
 
 class PeersForm(forms.Form):

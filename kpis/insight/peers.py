@@ -17,12 +17,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.db.models import Count, Q, TextChoices
+from django.db.models import Count, TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from kpis.aggregate_models import AggregateInput
 from kpis.insight.traits import CityTraits, CountryTraits, IncomeGroup, city_traits, country_traits
-from kpis.models import Kpi, Result
+from kpis.models import Kpi
 from usecases.models import City
 
 #: Raised with every change of how the likeness comes about.
@@ -119,9 +120,9 @@ class Peer:
 
 
 def peers(
-    mine: Profile, weights: Mapping[str, int], *, user: object, besides: City | None = None, kpi: Kpi | None = None
+    mine: Profile, weights: Mapping[str, int], *, besides: City | None = None, kpi: Kpi | None = None
 ) -> list[Peer]:
-    """All other cities, the most alike first. One query.
+    """All other cities, the most alike first. Two queries.
 
     Args:
         weights: factor -> 0 to `HEAVIEST`, not all zero.
@@ -129,17 +130,16 @@ def peers(
         kpi: only cities with a known change of this indicator.
     Raises: ValueError when all weights are zero.
     """
-    counted = Result.objects.visible_to(user).standing()
+    counted = AggregateInput.objects.order_by()
     if kpi is not None:
-        counted = counted.filter(kpi=kpi, change_percent__isnull=False)
-    visible = Q(use_cases__results__in=counted.order_by().values("pk"))
-    rows = City.objects.annotate(n=Count("use_cases__results", filter=visible, distinct=True))
-    rows = rows.select_related("country__region")
+        counted = counted.filter(kpi=kpi, change__isnull=False)
+    results = dict(counted.values_list("city_id").annotate(n=Count("pk")))
+    rows = City.objects.select_related("country__region")
     if besides is not None:
         rows = rows.exclude(pk=besides.pk)
     if kpi is not None:
-        rows = rows.filter(n__gt=0)
-    return ranked(mine, weights, ((city, profile_of(city), city.n) for city in rows))
+        rows = rows.filter(pk__in=results)
+    return ranked(mine, weights, ((city, profile_of(city), results.get(city.pk, 0)) for city in rows))
 
 
 def ranked(mine: Profile, weights: Mapping[str, int], others: Iterable[tuple[City, Profile, int]]) -> list[Peer]:

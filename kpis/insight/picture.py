@@ -17,10 +17,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_bidi, ngettext
 from django.utils.translation import gettext as _
 
-from alliance.core.charts import DOT, MOST_DOTS, NARROWEST, Point, Scale, axis_labels, columns, dodge
+from alliance.core.charts import DOT, NARROWEST, Scale, axis_labels, dodge
 from alliance.core.templatetags.charts import CLASS_OF_EFFECT, at, line, tick_text
-from alliance.core.templatetags.numbers import number, signed_percent
-from kpis.insight.distribution import Distribution, Group
+from alliance.core.templatetags.numbers import number
+from kpis.insight.distribution import Distribution, Group, Measured
 
 #: Pixels: of the line with the words of a group, of the columns of a crowded group, of the box, and below it.
 WORDS_HEIGHT, COLUMNS_HEIGHT, BOX_HEIGHT, BETWEEN = 24, 64, 14, 22
@@ -58,7 +58,7 @@ _DOTS = {
 
 @dataclass(frozen=True)
 class Row:
-    """What is drawn of one group. `you` is the reader's own change, in percent."""
+    """What is drawn of one group. `you` is the reader's own change, in percent, better is positive."""
 
     group: Group
     you: float | None = None
@@ -75,13 +75,13 @@ class Drawing:
 
 
 def draw(distribution: Distribution, *, you: float | None = None, width: int = NARROWEST) -> Drawing | None:
-    """Draw all groups over one scale; None without any known change.
+    """Draw all groups over one scale; None without any known value.
 
     Args:
-        you: the reader's own change, in percent.
+        you: the reader's own change, in percent, better is positive.
         width: in pixels, at which the words of the axis must not touch.
     """
-    rows = [Row(group, you) for group in distribution.groups]
+    rows = [Row(group, you) for group in distribution.groups if group.n]
     if not rows:
         return None
     scale, top, parts = distribution.scale, 0, []
@@ -91,14 +91,20 @@ def draw(distribution: Distribution, *, you: float | None = None, width: int = N
         top += height
     grid = "".join(line("axis", x, x, "0", str(top)) for tick in scale.ticks if tick for x in (scale.position(tick),))
     grid += line("zero", scale.zero, scale.zero, "0", str(top + 4))
-    title = _("%(indicator)s: change by %(group)s") % {
-        "indicator": distribution.kpi.name,
-        "group": str(distribution.group_by.label).lower(),
-    }
+    words = "; ".join(spoken(row.group, distribution) for row in rows)
+    axis = _axis(distribution, top + 20, width)
+    return Drawing(grid + "".join(parts) + axis, top + 26, _title(distribution), words)
+
+
+def _title(distribution: Distribution) -> str:
+    values = {"indicator": distribution.kpi.name, "group": str(distribution.group_by.label).lower()}
     if distribution.group_by == "all":
-        title = _("%(indicator)s: every known change") % {"indicator": distribution.kpi.name}
-    words = "; ".join(spoken(row.group) for row in rows)
-    return Drawing(grid + "".join(parts) + _axis(scale, top + 20, width), top + 26, title, words)
+        if distribution.is_change:
+            return _("%(indicator)s: every known change") % values
+        return _("%(indicator)s: every known value") % values
+    if distribution.is_change:
+        return _("%(indicator)s: change by %(group)s") % values
+    return _("%(indicator)s: value by %(group)s") % values
 
 
 def _row(row: Row, scale: Scale, top: int) -> tuple[str, int]:
@@ -106,17 +112,17 @@ def _row(row: Row, scale: Scale, top: int) -> tuple[str, int]:
     group = row.group
     place = 'class="strong end" x="100%"' if get_language_bidi() else 'class="strong" x="0"'
     body = f'<text {place} y="{top + 15}">{conditional_escape(_words(group))}</text>'
-    places = [scale.position(point.change_percent or 0) for point in group.points]
-    if len(places) > MOST_DOTS:
+    if group.columns:
         ground = top + WORDS_HEIGHT + COLUMNS_HEIGHT
-        body += _columns(places, ground)
+        body += _columns(group.columns, ground)
     else:
+        places = [scale.position(point.value) for point in group.points]
         levels = dodge(places, gap=DOT / NARROWEST * 100)
         ground = top + WORDS_HEIGHT + DOT * (max(levels) + 1)
         for point, x, level in zip(group.points, places, levels, strict=True):
             body += _dot(point, scale, x, ground - DOT / 2 - DOT * level)
     end = ground
-    if group.summary is not None:
+    if group.is_summarised:
         body += _box(group, scale, ground + 4)
         end += 4 + BOX_HEIGHT
     if row.you is not None:
@@ -126,9 +132,9 @@ def _row(row: Row, scale: Scale, top: int) -> tuple[str, int]:
     return body, end + BETWEEN - top
 
 
-def _dot(point: Point, scale: Scale, x: float, y: float) -> str:
+def _dot(point: Measured, scale: Scale, x: float, y: float) -> str:
     css = CLASS_OF_EFFECT[point.effect]
-    side = scale.beyond(point.change_percent or 0)
+    side = scale.beyond(point.value)
     if side:
         arrow = "M-5-5 1 0-5 5" if side > 0 else "M5-5-1 0 5 5"
         inside = -15 if side > 0 else 15
@@ -139,8 +145,7 @@ def _dot(point: Point, scale: Scale, x: float, y: float) -> str:
     return f'<svg x="{at(x)}" y="{y:g}"><use class="{css}" href="#g{point.grade}"/></svg>'
 
 
-def _columns(places: Sequence[float], ground: int) -> str:
-    totals = columns(places)
+def _columns(totals: Sequence[int], ground: int) -> str:
     width = 100 / len(totals)
     return "".join(
         f'<rect class="column" x="{at(index * width + 0.3)}" width="{at(width - 0.6)}" '
@@ -152,64 +157,63 @@ def _columns(places: Sequence[float], ground: int) -> str:
 
 def _box(group: Group, scale: Scale, top: int) -> str:
     """The middle half as a box, the median as a stroke across it, its interval as a line with ends."""
-    summary = group.summary
-    if summary is None or summary.median is None or summary.lower_quartile is None or summary.upper_quartile is None:
-        return ""
-    left, right = scale.position(summary.lower_quartile), scale.position(summary.upper_quartile)
+    numbers = group.numbers
+    left, right = scale.position(numbers["lower_quartile"]), scale.position(numbers["upper_quartile"])
     middle, bottom = top + BOX_HEIGHT / 2, top + BOX_HEIGHT
     body = (
         f'<rect class="quartiles" x="{at(left)}" width="{at(max(right - left, 0.1))}" y="{top}" height="{BOX_HEIGHT}"/>'
     )
-    if summary.median_interval:
-        low, high = scale.position(summary.median_interval.low), scale.position(summary.median_interval.high)
+    if group.has_interval:
+        low, high = scale.position(numbers["median_low"]), scale.position(numbers["median_high"])
         body += line("median-interval", low, high, f"{middle:g}", f"{middle:g}")
         body += "".join(line("median-interval", x, x, f"{middle - 4:g}", f"{middle + 4:g}") for x in (low, high))
-    x = scale.position(summary.median)
+    x = scale.position(numbers["median"])
     return body + line("median", x, x, str(top - 2), f"{bottom + 2:g}")
 
 
-def _axis(scale: Scale, y: int, width: int) -> str:
-    parts = []
-    for label in axis_labels([(tick, tick_text(tick, scale)) for tick in scale.ticks], scale, width=width):
+def _axis(found: Distribution, y: int, width: int) -> str:
+    parts, scale = [], found.scale
+    texts = [(tick, tick_text(tick, scale) if found.is_change else found.tell(tick)) for tick in scale.ticks]
+    for label in axis_labels(texts, scale, width=width):
         css = f' class="{label.anchor}"' if label.anchor != "start" else ""
         parts.append(f'<text{css} x="{at(label.x)}" y="{y}">{conditional_escape(label.text)}</text>')
     return "".join(parts)
 
 
 def _words(group: Group) -> str:
-    results = ngettext("%(n)s result", "%(n)s results", len(group)) % {"n": number(len(group))}
+    results = ngettext("%(n)s result", "%(n)s results", group.n) % {"n": number(group.n)}
     return f"{group.label} · {results}"
 
 
-def spoken(group: Group) -> str:
+def spoken(group: Group, found: Distribution) -> str:
     """The numbers of a group in words: for who hears the picture."""
-    words, summary = _words(group), group.summary
-    if summary is None:
-        changes = ", ".join(signed_percent(one.change_percent) for one in group.results)
+    words, numbers = _words(group), group.numbers
+    if not group.is_summarised:
+        changes = ", ".join(found.tell(one.value) for one in group.points)
         return _("%(group)s: %(changes)s, too few for a median") % {"group": words, "changes": changes}
     values = {
         "group": words,
-        "median": signed_percent(summary.median),
-        "low": signed_percent(summary.minimum),
-        "high": signed_percent(summary.maximum),
+        "median": found.tell(numbers["median"]),
+        "low": found.tell(numbers["minimum"]),
+        "high": found.tell(numbers["maximum"]),
     }
     text = _("%(group)s: median %(median)s, from %(low)s to %(high)s") % values
-    if summary.median_interval:
+    if group.has_interval:
         text += _(", 95%% interval of the median %(low)s to %(high)s") % {
-            "low": signed_percent(summary.median_interval.low),
-            "high": signed_percent(summary.median_interval.high),
+            "low": found.tell(numbers["median_low"]),
+            "high": found.tell(numbers["median_high"]),
         }
     return text
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------
-def on_page(drawing: Drawing) -> SafeString:
-    """The drawing in the width and the colours of the page, with title and description."""
+def on_page(drawing: Drawing, name: str = "picture") -> SafeString:
+    """The drawing in the width and the colours of the page, with title and description. Args: name: of its ids."""
     return mark_safe(  # noqa: S308
         f'<svg class="strip groups" width="100%" height="{drawing.height}" role="img" '
-        f'aria-labelledby="picture-title picture-description">'
-        f'<title id="picture-title">{conditional_escape(drawing.title)}</title>'
-        f'<desc id="picture-description">{conditional_escape(drawing.description)}</desc>{drawing.body}</svg>'
+        f'aria-labelledby="{name}-title {name}-description">'
+        f'<title id="{name}-title">{conditional_escape(drawing.title)}</title>'
+        f'<desc id="{name}-description">{conditional_escape(drawing.description)}</desc>{drawing.body}</svg>'
     )
 
 

@@ -10,13 +10,15 @@ from rest_framework import serializers
 
 from alliance.core.evidence import Effect, Grade
 from alliance.core.fields import ApiAddress, CodeField
-from kpis.insight.distribution import FEWEST, RULE, Distribution, Group, GroupBy, Measured, group_values
+from kpis.aggregate_models import FEWEST, Measure
+from kpis.insight.distribution import Distribution, Group, Measured, group_values
+from kpis.insight.grouping import GroupBy
 from kpis.insight.peers import Factor, Peer, Profile
 from kpis.insight.traits import ClimateZone, IncomeGroup
 from kpis.models import Direction, Kpi
 from usecases.models import City
 
-PERCENT = "Percent."
+UNIT = "In the unit of the measure."
 FEW = f"Null below {FEWEST} results, of which only the points are shown."
 
 
@@ -36,7 +38,7 @@ class MeasuredKpiSerializer(serializers.Serializer):
 
 
 class MeasuredPointSerializer(serializers.Serializer):
-    """One result with a known change."""
+    """One result with a known value."""
 
     result = serializers.SlugField(source="slug")
     use_case = serializers.SlugField()
@@ -44,12 +46,15 @@ class MeasuredPointSerializer(serializers.Serializer):
     city_name = serializers.CharField()
     country = serializers.CharField(help_text="ISO 3166-1 alpha-2.")
     year = serializers.IntegerField(allow_null=True)
-    change_percent = serializers.FloatField(help_text="Percent; negative for less.")
-    effect = CodeField(Effect, help_text="The change, read by the direction of the indicator.")
+    value = serializers.FloatField(
+        help_text="Of the measure: the change in percent, better is positive (a rise, where neither way is better); or "
+        "the value after."
+    )
+    effect = CodeField(Effect, help_text="Whether it got better; neutral for values.")
     grade = CodeField(Grade, help_text="How far the comparison rules out other causes: 1 (stated) to 4 (a control).")
 
     def to_representation(self, one: Measured) -> dict[str, Any]:
-        # By hand: an indicator may have thousands.
+        # By hand: there may be hundreds.
         return {
             "result": one.slug,
             "use_case": one.use_case,
@@ -57,7 +62,7 @@ class MeasuredPointSerializer(serializers.Serializer):
             "city_name": one.city_name,
             "country": one.country,
             "year": one.year,
-            "change_percent": one.change_percent,
+            "value": one.value,
             "effect": one.effect,
             "grade": one.grade,
         }
@@ -68,27 +73,47 @@ class MeasuredGroupSerializer(serializers.Serializer):
 
     value = serializers.CharField()
     name = serializers.CharField()
-    n = serializers.IntegerField(help_text="Results with a known change.")
-    use_cases = serializers.IntegerField()
-    cities = serializers.IntegerField()
-    improved = serializers.IntegerField(allow_null=True, help_text="Null where neither way is better.")
-    unchanged = serializers.IntegerField(allow_null=True, help_text="Null where neither way is better.")
-    worsened = serializers.IntegerField(allow_null=True, help_text="Null where neither way is better.")
-    mean = _number(f"{PERCENT} {FEW}")
-    median = _number(f"{PERCENT} {FEW}")
-    lower_quartile = _number(f"{PERCENT} Linear between order statistics (type 7). {FEW}")
-    upper_quartile = _number(f"{PERCENT} Linear between order statistics (type 7). {FEW}")
-    minimum = _number(f"{PERCENT} {FEW}")
-    maximum = _number(f"{PERCENT} {FEW}")
+    results = serializers.IntegerField(help_text="In the group.")
+    n = serializers.IntegerField(help_text="Of those, with a value of the measure.")
+    use_cases = serializers.IntegerField(help_text="The results are of so many.")
+    cities = serializers.IntegerField(help_text="The results are of so many.")
+    improved = serializers.IntegerField(allow_null=True, help_text=f"Null where neither way is better. {FEW}")
+    unchanged = serializers.IntegerField(allow_null=True, help_text=f"Null where neither way is better. {FEW}")
+    worsened = serializers.IntegerField(allow_null=True, help_text=f"Null where neither way is better. {FEW}")
+    mean = _number(f"{UNIT} {FEW}")
+    median = _number(f"{UNIT} {FEW}")
+    lower_quartile = _number(f"{UNIT} Linear between order statistics (type 7). {FEW}")
+    upper_quartile = _number(f"{UNIT} Linear between order statistics (type 7). {FEW}")
+    minimum = _number(f"{UNIT} {FEW}")
+    maximum = _number(f"{UNIT} {FEW}")
     median_interval_low = _number("Of the 95 percent interval by order statistics; null below 6 results.")
     median_interval_high = _number("Of the 95 percent interval by order statistics; null below 6 results.")
     mean_interval_low = _number("Of the 95 percent interval by Student's t.")
     mean_interval_high = _number("Of the 95 percent interval by Student's t.")
-    points = MeasuredPointSerializer(many=True, help_text="Every counted result, from the largest fall.")
+    oldest_year = serializers.IntegerField(allow_null=True, help_text="Of the results; null: no year is known.")
+    newest_year = serializers.IntegerField(allow_null=True, help_text="Of the results; null: no year is known.")
+    inputs_hash = serializers.CharField(
+        allow_null=True,
+        help_text="SHA-256 of the inputs: where the group is a cell of the aggregates, that of the cell.",
+    )
+    points = MeasuredPointSerializer(
+        many=True, help_text="Every result with a value, ascending; empty where there are too many to draw each."
+    )
+    columns = serializers.ListField(
+        child=serializers.IntegerField(),
+        help_text="Instead of too many points: how many lie in each of 20 equal parts of the scale.",
+    )
 
     def to_representation(self, group: Group) -> dict[str, Any]:
-        points = MeasuredPointSerializer(group.results, many=True).data
-        return {**group_values(group), "points": points}
+        points = MeasuredPointSerializer(group.points, many=True).data
+        return {**group_values(group), "points": points, "columns": list(group.columns)}
+
+
+class ScaleSerializer(serializers.Serializer):
+    """What the picture reaches over; points beyond stand at its edge."""
+
+    minimum = serializers.FloatField()
+    maximum = serializers.FloatField()
 
 
 class DistributionSerializer(serializers.Serializer):
@@ -96,15 +121,19 @@ class DistributionSerializer(serializers.Serializer):
 
     kpi = MeasuredKpiSerializer()
     group_by = CodeField(GroupBy)
-    n = serializers.IntegerField(help_text="Results with a known change, in all groups.")
-    without_change = serializers.IntegerField(help_text="Results whose relative change is not known: in no number.")
+    measure = CodeField(Measure, help_text="The relative change, improvement positive; or the value after.")
+    unit = serializers.CharField(help_text="Of all numbers: percent, or the unit of the indicator.")
+    chosen = serializers.DictField(child=serializers.CharField(), help_text="The filters in force.")
+    n = serializers.IntegerField(help_text="Results with a value of the measure, in all groups.")
+    without_value = serializers.IntegerField(help_text="Results without one: in no number.")
     undefined = serializers.IntegerField(
         help_text="Of those, the ones that start from zero or below, from which no relative change is defined."
     )
-    as_of = serializers.DateTimeField(allow_null=True, help_text="When the newest of the counted results was changed.")
+    as_of = serializers.DateTimeField(allow_null=True, help_text="The newest change among the results and their cases.")
     rule = serializers.CharField(help_text="The version of how the numbers come about.")
-    inputs_hash = serializers.CharField(help_text="SHA-256 of the rule and the counted results, sorted.")
-    inputs = serializers.URLField(help_text="The results in full.")
+    inputs_hash = serializers.CharField(help_text="SHA-256 of the inputs, as of a cell of the aggregates.")
+    inputs = serializers.URLField(help_text="The results in full, of all stages.")
+    scale = ScaleSerializer()
     groups = MeasuredGroupSerializer(many=True)
 
     def to_representation(self, found: Distribution) -> dict[str, Any]:
@@ -116,19 +145,28 @@ def distribution_head(found: Distribution) -> dict[str, Any]:
     return {
         "kpi": MeasuredKpiSerializer(found.kpi).data,
         "group_by": str(found.group_by),
+        "measure": str(found.measure),
+        "unit": "percent" if found.is_change else found.kpi.unit,
+        "chosen": found.chosen.parameters,
         "n": len(found),
-        "without_change": len(found.without_change),
+        "without_value": found.without_value,
         "undefined": found.undefined,
         "as_of": serializers.DateTimeField(allow_null=True).to_representation(found.as_of) if found.as_of else None,
-        "rule": RULE,
+        "rule": found.rule,
         "inputs_hash": found.inputs_hash,
-        "inputs": inputs_address(found.kpi),
+        "inputs": inputs_address(found.kpi, found.chosen.parameters),
+        "scale": {"minimum": found.scale.minimum, "maximum": found.scale.maximum},
     }
 
 
-def inputs_address(kpi: Kpi) -> str:
-    """The list of all results of an indicator in the API."""
-    return f"{settings.PORTAL_ORIGIN}{reverse('api:result-list')}?{urlencode({'kpi': kpi.slug})}"
+def inputs_query(kpi: Kpi, chosen: dict[str, str]) -> str:
+    """The counted results as parameters of the list of results, which knows no stages."""
+    return urlencode({"kpi": kpi.slug, **{name: value for name, value in chosen.items() if name != "stage"}})
+
+
+def inputs_address(kpi: Kpi, chosen: dict[str, str] | None = None) -> str:
+    """The list of the counted results in the API."""
+    return f"{settings.PORTAL_ORIGIN}{reverse('api:result-list')}?{inputs_query(kpi, chosen or {})}"
 
 
 # --- peers -----------------------------------------------------------------------------------------------------------

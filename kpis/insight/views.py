@@ -14,18 +14,19 @@ from django.views.generic import TemplateView, View
 from alliance.core import exports, throttling
 from alliance.core.errors import error_response
 from alliance.core.maps import Place, as_place
-from alliance.events.cache import answered
 from kpis.insight import benchmarks, picture, words
 from kpis.insight import peers as likeness
 from kpis.insight.distribution import Distribution, distribution_of, group_values
 from kpis.insight.forms import MOST_PEERS, PEERS_SHOWN, ExploreForm, OwnChangeForm, PeersForm
-from kpis.insight.serializers import DistributionSerializer
+from kpis.insight.grouping import Source
+from kpis.insight.keeping import kept
+from kpis.insight.serializers import DistributionSerializer, inputs_query
 from kpis.insight.traits import ClimateZone
 from kpis.models import Kpi
 from usecases.models import City
 
-#: Results without a relative change that the page lists.
-MOST_WITHOUT_CHANGE = 20
+#: Cities on the map; more would hide each other.
+MOST_PLACES = 100
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
@@ -50,52 +51,59 @@ def refused(request: HttpRequest) -> HttpResponse | None:
     )
 
 
-def explored(form: ExploreForm, user: object) -> Distribution | None:
-    """What a valid form asks for; None without an indicator. Two queries."""
-    kpi = form.cleaned_data.get("kpi")
-    return distribution_of(kpi, form.cleaned_data["group_by"], user) if kpi else None
+def explored(form: ExploreForm, *, with_names: bool = False) -> Distribution | None:
+    """What a valid form asks for; None without an indicator."""
+    data = form.cleaned_data
+    if data.get("kpi") is None:
+        return None
+    return distribution_of(
+        data["kpi"], data["group_by"], measure=data["measure"], chosen=form.chosen, with_names=with_names
+    )
 
 
 class ExploreView(TemplateView):
     """One indicator, grouped: one picture, one table, one sentence, one menu of files, one API call.
 
-    Context: form, found (Distribution; None: nothing is chosen), drawing, sentence, groups (numbers by group), without,
-    places, query (of the files), api_url.
+    Context: form, found (Distribution; None: nothing is chosen), drawing, sentence, groups (numbers by group), places,
+    most_places, query (of the files), inputs_query (of the list of results), api_url.
     """
 
     template_name = "kpis/insight/explore.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return answered(request, lambda: self._page(request))
+        return kept(request, lambda: self._page(request))
 
     def _page(self, request: HttpRequest) -> HttpResponse:
-        form = ExploreForm(request.GET, user=request.user)
+        form = ExploreForm(request.GET)
         is_good = form.is_valid()
-        found = explored(form, request.user) if is_good else None
+        found = explored(form) if is_good else None
         context = self.get_context_data(form=form, found=found)
         if found:
             context |= self._shown(found)
         return self.render_to_response(context, status=200 if is_good else 400)
 
-    def _shown(self, found: Distribution) -> dict[str, Any]:
-        query = urlencode({"kpi": found.kpi.slug, "group_by": str(found.group_by)})
+    @staticmethod
+    def _shown(found: Distribution) -> dict[str, Any]:
         drawing = picture.draw(found)
         address = reverse("api:kpi-distribution", args=[found.kpi.slug])
         return {
             "drawing": picture.on_page(drawing) if drawing else "",
             "sentence": words.sentence(found),
             "groups": [(group, group_values(group)) for group in found.groups],
-            "without": found.without_change[:MOST_WITHOUT_CHANGE],
-            "places": places(found),
-            "query": query,
-            "api_url": f"{address}?{urlencode({'group_by': str(found.group_by)})}",
+            "places": places_of(found),
+            "most_places": MOST_PLACES,
+            "query": urlencode({"kpi": found.kpi.slug, **found.parameters}),
+            "inputs_query": inputs_query(found.kpi, found.chosen.parameters),
+            "api_url": f"{address}?{urlencode(found.parameters)}",
         }
 
 
-def places(found: Distribution) -> list[Place]:
-    """The cities of the counted results, for the map. One query."""
-    slugs = {one.city for one in found.whole.results}
-    cities = City.objects.filter(slug__in=slugs).order_by("name", "pk")
+def places_of(found: Distribution) -> list[Place]:
+    """The cities of the results for the map; none where they are too many. Two queries."""
+    if not 0 < found.whole.cities <= MOST_PLACES:
+        return []
+    ids = Source.of(found.kpi, found.group_by, found.measure, found.chosen).cities()
+    cities = City.objects.filter(pk__in=ids).order_by("name", "pk")
     return [
         as_place({"name": city.name, "latitude": city.latitude, "longitude": city.longitude, "has_result": True})
         for city in cities
@@ -108,13 +116,14 @@ class ExploreFileView(View):
     def get(self, request: HttpRequest, ending: str) -> HttpResponse:
         if (refusal := refused(request)) is not None:
             return refusal
-        form = ExploreForm(request.GET, user=request.user)
-        found = explored(form, request.user) if form.is_valid() else None
+        form = ExploreForm(request.GET)
+        found = explored(form, with_names=ending == "json") if form.is_valid() else None
         if found is None or (ending in ("svg", "png") and not len(found)):
             detail = _("Choose an indicator that has results on the page, and save the file from there.")
             return error_response(request, 400, _("There is nothing to save"), detail)
         response = HttpResponse(self._content(found, ending), content_type=CONTENT_TYPES[ending])
-        name = f"alliance-{found.kpi.slug}-by-{found.group_by}.{ending}"
+        chosen = "-".join(["", *found.chosen.parameters.values()])
+        name = f"alliance-{found.kpi.slug}-{found.measure}-by-{found.group_by}{chosen}.{ending}"
         response["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
@@ -143,7 +152,7 @@ class PeersView(TemplateView):
     template_name = "kpis/insight/peers.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return answered(request, lambda: self._page(request))
+        return kept(request, lambda: self._page(request))
 
     def _page(self, request: HttpRequest) -> HttpResponse:
         form = PeersForm(request.GET)
@@ -156,11 +165,12 @@ class PeersView(TemplateView):
             factors=list(likeness.Factor.labels),
         )
         if mine:
-            found = likeness.peers(mine, form.weights, user=request.user, besides=form.own_city)
+            found = likeness.peers(mine, form.weights, besides=form.own_city)
             query = asked_query(request)
             context |= {
                 "peers": found[:PEERS_SHOWN],
                 "total": len(found),
+                "as_of": max((peer.city.updated_at for peer in found), default=None),
                 "weights": [(likeness.Factor(name).label, weight) for name, weight in form.weights.items()],
                 "climate": ClimateZone(mine.climate).label if mine.climate else "",
                 "sources": likeness.traits_of(form.own_city) if form.own_city else (),
@@ -180,8 +190,8 @@ def asked_query(request: HttpRequest) -> str:
 class BenchmarkView(TemplateView):
     """Where my change stands among cities like mine. The change comes by POST, and is kept nowhere.
 
-    Context: kpi, form (of the city), own (form of the change), found (Benchmark or None), drawing, place (lower, equal,
-    higher), change, numbers, api_url.
+    Context: kpi, form (of the city), own (form of the change), found (Benchmark or None), drawing, place (below, equal,
+    above), change as typed, placed (better is positive), numbers, api_url.
     """
 
     template_name = "kpis/insight/benchmark.html"
@@ -206,6 +216,7 @@ class BenchmarkView(TemplateView):
             mine=mine,
             cities=City.objects.order_by("name", "pk").values_list("slug", "name", "country__code"),
             fewest=benchmarks.FEWEST_PEERS,
+            rule=benchmarks.RULE,
         )
         if mine:
             context |= self._found(request, kpi, form, own.cleaned_data.get("change") if own.is_bound else None)
@@ -216,7 +227,7 @@ class BenchmarkView(TemplateView):
         mine = form.mine
         if mine is None:
             raise ValueError("Without a city there are no peers.")
-        found = benchmarks.benchmark(kpi, mine, form.weights, city=form.own_city, user=request.user)
+        found = benchmarks.benchmark(kpi, mine, form.weights, city=form.own_city)
         query = asked_query(request)
         shown: dict[str, Any] = {
             "found": found,
@@ -225,8 +236,8 @@ class BenchmarkView(TemplateView):
         }
         if found.distribution is None or found.group is None:
             return shown
-        drawing = picture.draw(found.distribution, you=None if change is None else float(change))
+        drawing = picture.draw(found.distribution, you=None if change is None else found.placed(change))
         shown |= {"drawing": picture.on_page(drawing) if drawing else "", "numbers": group_values(found.group)}
         if change is not None:
-            shown |= {"change": change, "place": found.place(change)}
+            shown |= {"change": change, "place": found.place(change), "placed": found.placed(change)}
         return shown

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import template
-from django.template import Context
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -11,8 +10,9 @@ from kpis.aggregate_families import cell_of, family_of
 from kpis.aggregates import cells_for
 from kpis.crosswalk import linked
 from kpis.crosswalk_models import Relation
-from kpis.insight import picture
-from kpis.insight.distribution import Distribution, GroupBy, distribution_of, group_values
+from kpis.insight import picture, years
+from kpis.insight.distribution import Distribution, distribution_of, group_values
+from kpis.insight.grouping import GroupBy
 from kpis.models import Kpi
 
 register = template.Library()
@@ -27,14 +27,18 @@ def kpi_crosswalk(kpi: Kpi) -> dict[str, Any]:
     return {"links": links, "together": None if is_alone else cell_of(family_of(kpi))}
 
 
-@register.inclusion_tag("kpis/_kpi_years.html", takes_context=True)
-def kpi_years(context: Context, kpi: Kpi) -> dict[str, Any]:
-    """The changes by the year of the result, when there are two years at least. Two queries."""
-    found = _grouped(context, kpi, GroupBy.YEAR)
-    if len(found.groups) < 2:
-        return {}
-    drawing = picture.draw(found)
-    return {"drawing": picture.on_page(drawing) if drawing else "", **_shown(found)}
+@register.filter
+def told(value: float | None, found: Distribution) -> str:
+    """A number of a distribution in words."""
+    return found.tell(value)
+
+
+@register.inclusion_tag("kpis/_kpi_years.html")
+def kpi_years(kpi: Kpi) -> dict[str, Any]:
+    """The changes over the years, when two years at least are known. At most three queries."""
+    found = distribution_of(kpi, GroupBy.YEAR)
+    drawing = years.draw(found)
+    return {"drawing": picture.on_page(drawing, name="years"), **_shown(found)} if drawing else {}
 
 
 @register.inclusion_tag("kpis/_kpi_groups.html")
@@ -49,10 +53,6 @@ def kpi_by_field_and_region(kpi: Kpi) -> dict[str, Any]:
             (_("Region"), [(cell.region, cell) for cell in cells if cell.region_id and not cell.vertical_id]),
         ],
     }
-
-
-def _grouped(context: Context, kpi: Kpi, group_by: GroupBy) -> Distribution:
-    return distribution_of(kpi, group_by, getattr(context.get("request"), "user", None))
 
 
 def _shown(found: Distribution) -> dict[str, Any]:

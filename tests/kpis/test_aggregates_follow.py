@@ -286,3 +286,50 @@ def test_after_any_history_following_equals_computing_anew(seed):
     follow()
     assert AggregateInput.objects.exists()
     assert_rebuild_changes_nothing()
+
+
+def test_what_is_accepted_while_others_wait_is_computed_before_them(monkeypatch):
+    """Also where its cell was among those that wait: nobody waits for an import to be computed."""
+    kpis = [recipes.kpi() for _n in range(3)]
+    for kpi in kpis:
+        recipes.result(kpi=kpi)
+    late = recipes.result(kpi=kpis[0], state="draft")
+    counted, one_batch = [], aggregating._one_batch
+
+    def batch():
+        if len(counted) == 1:
+            Result.objects.filter(pk=late.pk).update(state="accepted")
+            settle()
+            assert aggregating.has_unread()
+            aggregating._take_all()
+            assert not aggregating.has_unread()
+        found = one_batch()
+        known = cell(kpis[0])
+        counted.append(known.results if known else 0)
+        return found
+
+    monkeypatch.setattr(aggregating, "LEAVES_AT_ONCE", 1)
+    monkeypatch.setattr(aggregating, "_one_batch", batch)
+    follow()
+    assert counted[:2] == [0, 2]
+
+
+def test_entries_are_taken_between_two_batches(monkeypatch):
+    kpi, other = recipes.kpi(), recipes.kpi()
+    for one in (kpi, other):
+        recipes.result(kpi=one)
+    late = recipes.result(kpi=kpi, state="draft")
+    one_batch, batches = aggregating._one_batch, []
+
+    def batch():
+        found = one_batch()
+        batches.append(found)
+        if len(batches) == 1:
+            Result.objects.filter(pk=late.pk).update(state="accepted")
+            settle()
+        return found
+
+    monkeypatch.setattr(aggregating, "LEAVES_AT_ONCE", 1)
+    monkeypatch.setattr(aggregating, "_one_batch", batch)
+    follow()
+    assert cell(kpi).results == 2

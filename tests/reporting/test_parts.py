@@ -1,11 +1,13 @@
 """Before and after from their parts: filled in as if typed, without a script; what gives no value is explained."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
 
 from reporting import merging
+from reporting.checking import check
 from reporting.models import Report
 from tests.reporting import recipes
 
@@ -111,3 +113,48 @@ def test_without_an_indicator_or_parts_nothing_is_calculated(client):
     none = press(client, report, {"kpi": ""}, result_value__numerator="1", result_value__denominator="2")
     assert "Choose the indicator first" in none.content.decode()
     assert "Type the two parts" in press(client, begun(client)).content.decode()
+
+
+# --- in a sheet and from a program: a value is written as its parts ---------------------------------------------------
+def checked(**entries):
+    report = recipes.result_report(**{**SHARE, "unit": "percent", **entries})
+    return check(report.kind, report.entries, organisation=report.organisation, report=report)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("41200/52000", "79.230769"), (" 41 200 ÷ 52 000 ", "79.230769"), ("1.5/2", "75"), ("3/5", "60")],
+)
+def test_a_value_can_be_written_as_its_parts(written, value):
+    found = checked(baseline_value="50", result_value=written)
+    assert found.values["result_value"] == Decimal(value)
+    assert found.of("result_value") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("41200/0", "Nothing can be divided by zero"),
+        ("-2/50", "it cannot be below zero"),
+        ("1,234/5000", "1,234"),
+        ("1e30/2", "larger than can be kept"),
+    ],
+)
+def test_parts_that_give_no_value_are_explained(written, words):
+    found = checked(baseline_value="50", result_value=written)
+    assert "result_value" not in found.values
+    (finding,) = found.of("result_value")
+    assert finding.code == "not-calculable"
+    assert words in finding.message
+
+
+def test_parts_of_a_unit_that_does_not_fit_are_refused_with_both_units():
+    (finding,) = checked(baseline_value="50", result_value="1/2", unit="minute").of("result_value")
+    assert finding.code == "unit-of-parts"
+
+
+def test_without_a_formula_two_numbers_are_two_numbers():
+    (finding,) = checked(kpi="ALL-PRK-SEARCH", unit="minute", baseline_value="50", result_value="1/2").of(
+        "result_value"
+    )
+    assert finding.code == "number-range"

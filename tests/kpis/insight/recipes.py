@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from kpis.aggregating import rebuild
 from kpis.models import Kpi
 from tests.kpis import recipes as kpis
 from tests.usecases import recipes as use_cases
@@ -24,4 +25,10 @@ def measured(changes, *, direction: str = "decrease", country: str = "DE", **fie
             relative_change_percent=Decimal(str(change)),
             **fields,
         )
+    count()
     return kpi
+
+
+def count() -> None:
+    """What the worker does after a change. Within the transaction of a test the log is never settled."""
+    rebuild()

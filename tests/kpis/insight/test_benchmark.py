@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from kpis.models import Result
-from tests.kpis.insight.recipes import measured
+from tests.kpis.insight.recipes import count, measured
 
 pytestmark = pytest.mark.usefixtures("reference_data")
 
@@ -31,8 +31,11 @@ def test_my_change_stands_among_the_peers(client):
     kpi = measured((-10, -20, -20, -30, -40, -50))
     response = ask(client, kpi, change="-20")
     html = response.content.decode()
-    assert response.context["place"] == (3, 2, 1)
-    assert "Your change of −20%: 3 of the results lie lower, 2 at the same change, 1 higher." in html
+    assert response.context["place"] == (1, 2, 3)
+    assert (
+        "Your change of −20% is +20% where better is positive: 1 of the results are worse, 2 the same, 3 better."
+        in html
+    )
     assert html.count('class="you-dot"') == 1
     told = client.get(f"/api/v1/benchmarks/?kpi={kpi.slug}&{CITY}").json()
     assert told["n"] == 6
@@ -105,6 +108,7 @@ def test_a_city_less_than_half_alike_is_no_peer(client):
     kpi = measured((-10, -20, -30, -40, -50, -60))
     far = measured((-1,), country="NE")
     Result.objects.filter(kpi=far).update(kpi=kpi)
+    count()
     told = client.get(f"/api/v1/benchmarks/?kpi={kpi.slug}&{CITY}").json()
     assert told["n"] == told["distribution"]["n"] == 6
     assert min(peer["likeness"] for peer in told["peers"]) >= 0.5

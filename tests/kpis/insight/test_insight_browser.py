@@ -56,5 +56,7 @@ def test_a_change_is_placed_without_a_script(browser, live_server):
     page.click("text=Find cities like it")
     page.fill("#id_change", "-25")
     page.click("text=Show where it stands")
-    assert "Your change of −25%: 3 of the results lie lower" in page.inner_text("#place")
+    assert "Your change of −25% is +25% where better is positive: 2 of the results are worse" in page.inner_text(
+        "#place"
+    )
     assert "-25" not in page.url

@@ -79,14 +79,14 @@ def test_ties_stand_in_the_order_of_their_names_however_they_come():
 def test_the_weights_decide():
     city = City.objects.select_related("country__region").get(slug="pittsburgh-us")
     only = dict.fromkeys(DEFAULT_WEIGHTS, 0)
-    by_region = peers(profile_of(city), {**only, "region": 1}, user=None, besides=city)
+    by_region = peers(profile_of(city), {**only, "region": 1}, besides=city)
     assert by_region[0].city.country.region.slug == "northern-america"
     assert by_region[0].likeness == 1
-    by_size = peers(profile_of(city), {**only, "size": 1}, user=None, besides=city)
+    by_size = peers(profile_of(city), {**only, "size": 1}, besides=city)
     apart = [abs(math.log10(peer.city.population / city.population)) for peer in by_size if peer.city.population]
     assert apart[:50] == sorted(apart[:50])
     with pytest.raises(ValueError):
-        peers(profile_of(city), only, user=None)
+        peers(profile_of(city), only)
 
 
 def test_every_city_and_country_on_record_has_its_facts_with_source_and_date():
