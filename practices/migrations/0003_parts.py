@@ -69,4 +69,6 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('use_case_id', 'kpi_id'), name='practices_part_once')],
             },
         ),
+        # Computed, of another shape: the worker makes it anew at its first look.
+        migrations.RunSQL("DELETE FROM practices_evidence", migrations.RunSQL.noop),
     ]
