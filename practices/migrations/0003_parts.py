@@ -7,6 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
+        ('events', '0002_functions'),
         ('practices', '0001_practices'),
     ]
 
@@ -70,5 +71,8 @@ class Migration(migrations.Migration):
             },
         ),
         # Computed, of another shape: the worker makes it anew at its first look.
-        migrations.RunSQL("DELETE FROM practices_evidence", migrations.RunSQL.noop),
+        migrations.RunSQL(
+            "DELETE FROM practices_evidence; UPDATE events_cursor SET schemas = '{}' WHERE reader = 'practices'",
+            migrations.RunSQL.noop,
+        ),
     ]
