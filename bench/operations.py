@@ -294,7 +294,7 @@ def synthesis_rows(*, seed: int, scale: float, count: int, say: Callable[[str], 
         )
     small, large = found
     yield row(
-        f"{synthesis.NEW} new results, against the same with a tenth of the results, time",
+        f"evidence after {synthesis.NEW} new results, against the same with a tenth of the results, time",
         1.5,
         large.update / small.update,
         details={"update_ms": large.update * 1_000, "update_of_a_tenth_ms": small.update * 1_000},

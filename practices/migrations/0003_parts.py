@@ -7,6 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
+        ('events', '0002_functions'),
         ('practices', '0001_practices'),
     ]
 
@@ -68,5 +69,10 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'sums of results',
                 'constraints': [models.UniqueConstraint(fields=('use_case_id', 'kpi_id'), name='practices_part_once')],
             },
+        ),
+        # Computed, of another shape: the worker makes it anew at its first look.
+        migrations.RunSQL(
+            "DELETE FROM practices_evidence; UPDATE events_cursor SET schemas = '{}' WHERE reader = 'practices'",
+            migrations.RunSQL.noop,
         ),
     ]
