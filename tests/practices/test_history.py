@@ -38,7 +38,7 @@ def test_a_new_result_is_named_with_its_city_and_leads_there(client, two):
     cause, events = newest(first)
     now, before = first.scores.order_by("-run_id").values_list("place", flat=True)
     assert now > before, "or nothing would be told"
-    assert cause == "correction or new result"
+    assert cause in ("new or changed link", "correction or new result")
     assert ("New result", f"{result.use_case.city.name}: {result.kpi.name}") in events
     assert ("Use case linked", result.use_case.title) in events
     page = client.get(first.get_absolute_url()).content.decode()
