@@ -169,16 +169,17 @@ def with_results(body: Mapping[str, Any], practice: Practice, rule: Rule) -> dic
 
 
 def _without(family: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """From columns to rows, with changes in percent."""
     columns, direction = family["without"], family["direction"]
-    cities = [city["city"] for city in family["cities"]]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return [
         {
-            "city": city,
-            **dict(zip(columns, row, strict=True)),
-            "change_percent": synthesis.change_of(row[0], direction),
-            "interval": sorted(synthesis.change_of(one, direction) for one in row[1:3]),
+            "city": city["city"],
+            **row,
+            "change_percent": synthesis.change_of(row["estimate"], direction),
+            "interval": sorted(synthesis.change_of(row[end], direction) for end in ("low", "high")),
         }
-        for city, *row in zip(cities, *columns.values(), strict=False)
+        for city, row in zip(family["cities"], rows, strict=False)
     ]
 
 

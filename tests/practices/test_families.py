@@ -5,7 +5,10 @@ import pytest
 from kpis.models import KpiLink
 from practices import upkeep
 from practices.candidates import candidates
+from practices.evidence import with_results
 from practices.models import Evidence
+from practices.rules import rule
+from practices.synthesis import Effect, pool
 from tests.events.documents_cases import settle
 from tests.kpis import recipes as kpi_recipes
 from tests.practices import recipes
@@ -80,3 +83,34 @@ def test_groups_of_cities_have_means_of_their_own_or_say_what_is_missing():
     assert told["stated"]["pooled"] is None
     assert 0 < subgroups["design"]["q_between_tail"] < 1
     assert sum(one["cities"] for one in subgroups["region"]["groups"]) == 7
+
+
+def test_single_results_and_means_without_a_city_are_put_to_what_is_kept():
+    practice = recipes.practice([-30, -40, -50, -60])
+    recipes.measure(practice, -100)
+    families(practice)
+    evidence = Evidence.objects.get(practice=practice)
+    body = with_results(evidence.body, practice, rule())
+    family = body["families"][0]
+    assert sorted(one["change_percent"] for one in family["results"]) == pytest.approx([-60, -50, -40, -30])
+    assert [one["why"] for one in family["refused"]] == ["fell-by-all"]
+    assert [city["results"] for city in family["cities"]] == [[one["result"]] for one in sorted_by_city(family)]
+    left_out = {one["city"]: one for one in family["without"]}
+    for city in family["cities"]:
+        others = [
+            Effect(one["estimate"], one["standard_error"] ** 2, city=one["city"])
+            for one in family["cities"]
+            if one is not city
+        ]
+        expected = pool(others)
+        told = left_out[city["city"]]
+        assert (told["estimate"], told["low"]) == (
+            pytest.approx(expected.estimate),
+            pytest.approx(expected.interval.low),
+        )
+        low, high = told["interval"]
+        assert low < told["change_percent"] < high
+
+
+def sorted_by_city(family):
+    return sorted(family["results"], key=lambda one: one["city"])
