@@ -15,7 +15,7 @@ from django.utils import timezone
 from alliance.core.admin import COUNTED_EXACTLY, QuickAdmin, QuickPaginator
 from alliance.members.models import Interest, Organisation, TopicEditor, User
 from kpis.models import Kpi, Result
-from practices.models import Challenge, Practice, Suggestion
+from practices.models import Challenge, Practice
 from reporting.models import Registration, VerificationCheck
 from standards.models import Standard
 from tests.members import join_recipes
@@ -69,7 +69,6 @@ def accounts(chair, reference_data):
         )
     practice = Practice.objects.order_by("pk").first()
     Challenge.objects.create(practice=practice, subject="grade", reason="It is too high.", signed="A reader")
-    Suggestion.objects.create(fingerprint="0" * 64, vertical=practice.vertical, likeness=0.2, cases=[])
     for number, user in enumerate([chair, *(User.objects.create_user(f"m{n}@example.org") for n in range(4))]):
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"})
