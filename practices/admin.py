@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from alliance.core.admin import RecordAdmin
-from practices.models import Challenge, FormerAddress, Implementation, Practice, RankingRun, Suggestion
+from practices.models import Challenge, FormerAddress, Implementation, Practice, RankingRun
 from reporting.admin import ShownAdmin
 
 
@@ -44,10 +44,3 @@ class ChallengeAdmin(RecordAdmin):
 class RankingRunAdmin(ShownAdmin):
     list_display = ("as_of", "rule_version", "inputs_hash", "created_at")
     list_filter = ("rule_version",)
-
-
-@admin.register(Suggestion)
-class SuggestionAdmin(ShownAdmin):
-    list_display = ("vertical", "likeness", "state", "found_at")
-    list_filter = ("state", "vertical")
-    list_select_related = ("vertical",)

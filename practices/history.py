@@ -183,4 +183,5 @@ class _Names:
         return Event(words, challenge.get_subject_display(), url, one.at, "challenge", challenge.pk)
 
     def _of_practice(self, one: Change, after: Mapping[str, Any] | None) -> Event | None:
-        return Event(_("The practice was edited"), "", "", one.at, "practice", one.record_id or 0)
+        words = _("New practice") if one.operation == Operation.INSERT else _("The practice was edited")
+        return Event(words, "", "", one.at, "practice", one.record_id or 0)
