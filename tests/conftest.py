@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from alliance.core.facets import Names
+from alliance.events import exporting
 from tests import snapshot
 
 
@@ -90,10 +91,12 @@ def reference_data(request, django_db_setup, django_db_blocker):
 
 @pytest.fixture(autouse=True)
 def _quiet_cache(request):
-    """No test sees what another one cached or looked up; throttles start at zero."""
+    """No test sees what another one cached or looked up, or gets its sessions; throttles start at zero."""
     if "django_db_setup" in request.fixturenames or "client" in request.fixturenames:
         cache.clear()
         Names.forget()
+    yield
+    exporting.close_spare()  # a kept session would hold the test database
 
 
 @pytest.fixture(scope="session")

@@ -126,3 +126,44 @@ def test_an_export_that_breaks_off_does_not_look_whole(transactional_db, tmp_pat
                     answer.read()
     finally:
         portal.stop_all()
+
+
+def export_session(client) -> int:
+    """The process id of the session of an export that is read to its end."""
+    answer = client.get(ADDRESS)
+    [session] = reading_sessions()
+    assert len(titles(answer)) == CASES
+    answer.close()
+    return session
+
+
+def test_the_next_export_takes_the_session_of_the_one_before(client, cases):
+    first = export_session(client)
+    assert reading_sessions() == []
+    UseCase.objects.filter(title="Case 03").update(problem="Another problem.")
+    assert export_session(client) == first
+
+
+def test_a_session_that_has_died_is_replaced(client, cases):
+    first = export_session(client)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
+    assert export_session(client) != first
+
+
+def test_a_session_that_is_too_old_is_closed(client, cases):
+    first = export_session(client)
+    [spare] = exporting._spare
+    spare.close_at = 0.0
+    assert export_session(client) != first
+
+
+def test_exports_at_once_have_sessions_of_their_own(client, cases):
+    export_session(client)
+    answers = [client.get(ADDRESS) for _ in range(4)]
+    assert len(reading_sessions()) == 4
+    for answer in answers:
+        assert len(titles(answer)) == CASES
+        answer.close()
+    assert reading_sessions() == []
+    assert len(exporting._spare) == exporting._spare.maxlen
