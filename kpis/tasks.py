@@ -6,7 +6,7 @@ from django.core.cache import cache
 
 from alliance.core.tasks import portal_task
 from alliance.events import runs
-from alliance.events.upkeep import Progress, silent
+from alliance.events.upkeep import Progress, silent, told_to
 from kpis import aggregating
 
 #: The sweep comes later than that.
@@ -51,12 +51,7 @@ def rebuild(progress: Progress = silent) -> aggregating.Report:
 
 def _recorded(name: str, work: Callable[[Progress], aggregating.Report], progress: Progress) -> aggregating.Report:
     with runs.record(name) as recorder:
-
-        def tell(done: int, expected: int) -> None:
-            recorder.progress(done, expected)
-            progress(done, expected)
-
-        report = work(tell)
+        report = work(told_to(recorder.progress, progress))
         recorder.findings = report.sentences()
         recorder.figures = {
             "compared": report.inputs + report.cells,

@@ -2,6 +2,7 @@
 
 from alliance.core.tasks import portal_task
 from alliance.events import runs
+from alliance.events.upkeep import Progress, silent, told_to
 from practices import discovery, upkeep
 
 EXAMINE, SEARCH = "examine_practices", "search_practices"
@@ -19,10 +20,10 @@ def examine_practices() -> None:
     examine()
 
 
-def examine(*, check: bool = False) -> upkeep.Report:
+def examine(progress: Progress = silent, *, check: bool = False) -> upkeep.Report:
     """A full check that is written down as a run."""
     with runs.record(EXAMINE) as recorder:
-        report = upkeep.rebuild(check=check)
+        report = upkeep.rebuild(told_to(recorder.progress, progress), check=check)
         recorder.findings = report.sentences()
         recorder.figures = {"compared": report.compared, "differing": len(report.differing)}
     return report

@@ -20,7 +20,7 @@ from django.utils import timezone
 from alliance.core.postgresql import statement_timeout
 from alliance.events import ledger
 from alliance.events.models import Cursor
-from alliance.events.upkeep import alone
+from alliance.events.upkeep import Progress, alone, silent
 from practices import evidence
 from practices.candidates import make_run
 from practices.models import Evidence, Part, Practice, TouchedPractice, UsualEffect
@@ -333,7 +333,7 @@ def make(keys: Iterable[int], as_of: date, *, used: Rule | None = None) -> list[
 
 
 # --- proving it ------------------------------------------------------------------------------------------------------
-def rebuild(*, check: bool = False) -> Report:
+def rebuild(progress: Progress = silent, *, check: bool = False) -> Report:
     """Compute all sums, the evidence of every practice and what results usually show from the records, and compare
     them with what following the log made; repair them unless `check`.
 
@@ -356,6 +356,7 @@ def rebuild(*, check: bool = False) -> Report:
             found: list[tuple[str, int]] = []
             for at in range(0, len(keys), PRACTICES_AT_ONCE):
                 found += make(keys[at : at + PRACTICES_AT_ONCE], today())
+                progress(min(at + PRACTICES_AT_ONCE, len(keys)), len(keys))
             kept = dict(UsualEffect.objects.values_list("kpi_id", "median"))
             UsualEffect.objects.all().delete()
             fresh = parts.usual(kept)

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import Count, Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
+from django.db import connection
+from django.db.models import Count, Exists, F, IntegerField, Model, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
 from django.db.models.expressions import Case, CombinedExpression, Value, When
 from django.db.models.functions import Coalesce, RowNumber
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from alliance.core.keyed import AnyOf
 from alliance.core.search import STEMMED
 from alliance.members.models import Organisation
 from standards.models import LAYER_QUESTIONS, Edition, EditionStatus, Layer, Standard
@@ -22,6 +24,9 @@ from usecases.models import Participation, StandardUse, Technology, UseCase
 #: What a likeness counts for: one technology ("mobile app") says less than the field, two say more.
 SAME_TECHNOLOGY, SAME_STANDARD, SAME_ORGANISATION, SAME_FIELD, SAME_CITY, SAME_COUNTRY = 3, 3, 2, 5, 2, 1
 MOST_RELATED = 4
+#: Cases of which all that they share is counted; those of most shared links, and of the same field or city, that are
+#: looked at before; and those that are looked at for each link.
+MOST_COMPARED, MOST_LINKED, MOST_OF_ONE_KIND, MOST_SHARING = 120, 500, 200, 1_000
 _WORD = re.compile(r"[^\W\d_]{3,}")
 #: Words that nearly every standard for cities has, so that they tell nothing about likeness.
 SAYING_LITTLE = frozenset(
@@ -64,7 +69,9 @@ class Related:
 
 
 def related_use_cases(use_case: UseCase, user, *, limit: int = MOST_RELATED) -> list[Related]:
-    """The cases most like this one, the most alike first; ties by title. Four queries for any number of rows.
+    """The cases most like this one, the most alike first; ties by title. Five queries for any number of rows.
+
+    Exact among those that `_candidates` finds, which are all cases while there are not more than `MOST_COMPARED`.
 
     Args:
         use_case: with vertical, city and country loaded and technologies, standards and organisations prefetched.
@@ -72,41 +79,79 @@ def related_use_cases(use_case: UseCase, user, *, limit: int = MOST_RELATED) -> 
     technologies = [technology.pk for technology in use_case.technologies.all()]
     standards = [use.standard_id for use in use_case.standard_uses.all()]
     organisations = [participation.organisation_id for participation in use_case.participations.all()]
-    links: tuple[tuple[QuerySet, str, int], ...] = (
-        (
-            UseCase.technologies.through.objects.filter(technology__in=technologies),
-            "usecase_id",
-            SAME_TECHNOLOGY,
-        ),
-        (StandardUse.objects.filter(standard__in=standards), "use_case_id", SAME_STANDARD),
-        (Participation.objects.filter(organisation__in=organisations), "use_case_id", SAME_ORGANISATION),
-    )
     place = use_case.city
-    alike = Q(vertical=use_case.vertical_id) | Q(city=place.pk)
+    shared = (
+        (UseCase.technologies.through, "usecase_id", "technology_id", technologies, SAME_TECHNOLOGY),
+        (StandardUse, "use_case_id", "standard_id", standards, SAME_STANDARD),
+        (Participation, "use_case_id", "organisation_id", organisations, SAME_ORGANISATION),
+    )
     score: Case | CombinedExpression = _points(Q(vertical=use_case.vertical_id), SAME_FIELD)
     score = score + _points(Q(city=place.pk), SAME_CITY)
     score = score + _points(Q(city__country=place.country_id), SAME_COUNTRY)
-    for rows, owner, points in links:
-        alike |= Q(pk__in=rows.values(owner))
-        score = score + _shared(rows, owner) * points
+    for model, owner, column, keys, points in shared:
+        score = score + _shared(model.objects.filter(AnyOf(F(column), keys)), owner) * points
     found = (
         UseCase.objects.visible_to(user)
-        .exclude(pk=use_case.pk)
-        .filter(alike)
+        .filter(pk__any_of=_candidates(use_case, shared))
         .for_cards()
         .annotate(likeness=score)
         .order_by("-likeness", "title", "pk")
         .prefetch_related(
-            Prefetch("technologies", Technology.objects.filter(pk__in=technologies), to_attr="same_technologies"),
+            Prefetch("technologies", Technology.objects.filter(pk__any_of=technologies), to_attr="same_technologies"),
+            Prefetch("standards", Standard.objects.filter(pk__any_of=standards).distinct(), to_attr="same_standards"),
             Prefetch(
-                "standards",
-                Standard.objects.filter(pk__in=standards).distinct(),
-                to_attr="same_standards",
+                "organisations", Organisation.objects.filter(pk__any_of=organisations), to_attr="same_organisations"
             ),
-            Prefetch("organisations", Organisation.objects.filter(pk__in=organisations), to_attr="same_organisations"),
         )
     )
     return [Related(other, _reasons(use_case, other)) for other in found[:limit]]
+
+
+#: A model, its columns of the use case and of what is shared, the keys of the latter, and what each counts for.
+Link = tuple[type[Model], str, str, Sequence[Any], int]
+
+
+def _candidates(use_case: UseCase, links: Sequence[Link]) -> list[int]:
+    """The ids of the cases that have most in common with this one. The same SQL for every case.
+
+    A value that very many cases share says little, and reading all of them would be a scan of the table.
+    """
+    parts: list[str] = []
+    parameters: list[Any] = []
+    for model, owner, column, keys, points in links:
+        parts.append(f"SELECT id, {points} AS points FROM ({_sharing(model, owner, column)}) AS sharing")
+        parameters += [[*keys], MOST_SHARING]
+    table = UseCase._meta.db_table
+    sql = f"""
+        WITH linked AS MATERIALIZED (
+          SELECT id, sum(points) AS points FROM ({" UNION ALL ".join(parts)}) AS one_by_one GROUP BY id
+        ), chosen AS MATERIALIZED (
+          (SELECT id FROM linked ORDER BY points DESC, id LIMIT %s)
+          UNION {_sharing(UseCase, "id", "city_id")} UNION {_sharing(UseCase, "id", "vertical_id")}
+        )
+        SELECT u.id FROM "{table}" u LEFT JOIN linked ON linked.id = u.id
+        WHERE u.id = ANY(ARRAY(SELECT id FROM chosen)) AND u.id <> %s
+        ORDER BY coalesce(points, 0) + CASE WHEN vertical_id = %s THEN {SAME_FIELD} ELSE 0 END
+          + CASE WHEN city_id = %s THEN {SAME_CITY} ELSE 0 END DESC, u.id LIMIT %s
+    """
+    field, city = use_case.vertical_id, use_case.city_id
+    parameters += [MOST_LINKED, [city], MOST_OF_ONE_KIND, [field], MOST_OF_ONE_KIND]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*parameters, use_case.pk, field, city, MOST_COMPARED])
+        return [key for (key,) in cursor.fetchall()]
+
+
+def _sharing(model: type[Model], owner: str, column: str) -> str:
+    """SQL of the ids of cases that share each of some values; the parameters are the values, and how many cases.
+
+    It is planned for all cases of an average value, by the index of the values, and read no further than needed:
+    planned for the first few it would be a scan of the table.
+    """
+    return (
+        "SELECT one.id FROM unnest(%s::bigint[]) AS value CROSS JOIN LATERAL ("
+        f'WITH every AS MATERIALIZED (SELECT {owner} AS id FROM "{model._meta.db_table}" WHERE {column} = value) '
+        "SELECT id FROM every LIMIT %s) AS one"
+    )
 
 
 def _points(condition: Q, points: int) -> Case:

@@ -33,29 +33,20 @@ def rebuild_documents() -> None:
     rebuild()
 
 
-def examine(progress: upkeep.Progress | None = None) -> upkeep.Report:
+def examine(progress: upkeep.Progress = upkeep.silent) -> upkeep.Report:
     """An examination that is written down as a run."""
     with runs.record(EXAMINE) as recorder:
-        report = upkeep.examine(_both(recorder.progress, progress))
+        report = upkeep.examine(upkeep.told_to(recorder.progress, progress))
         _note(recorder, report)
     return report
 
 
-def rebuild(progress: upkeep.Progress | None = None) -> upkeep.Report:
+def rebuild(progress: upkeep.Progress = upkeep.silent) -> upkeep.Report:
     """A rebuild that is written down as a run."""
     with runs.record(REBUILD) as recorder:
-        report = upkeep.rebuild(_both(recorder.progress, progress))
+        report = upkeep.rebuild(upkeep.told_to(recorder.progress, progress))
         _note(recorder, report)
     return report
-
-
-def _both(first: upkeep.Progress, second: upkeep.Progress | None) -> upkeep.Progress:
-    def tell(done: int, expected: int) -> None:
-        first(done, expected)
-        if second is not None:
-            second(done, expected)
-
-    return tell
 
 
 def _note(recorder: runs.Recorder, report: upkeep.Report) -> None:

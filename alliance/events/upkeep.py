@@ -38,6 +38,16 @@ def silent(done: int, expected: int) -> None:
     """Progress that nobody watches."""
 
 
+def told_to(*watchers: Progress) -> Progress:
+    """Progress that all of them watch."""
+
+    def tell(done: int, expected: int) -> None:
+        for watcher in watchers:
+            watcher(done, expected)
+
+    return tell
+
+
 @contextmanager
 def alone(lock: int = _LOCK, *, wait: bool = False) -> Iterator[bool]:
     """Whether nobody else does this upkeep now; if so, nobody else can until the block ends or the process dies."""

@@ -74,12 +74,12 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(django_assert_num_que
     for row in (case, recipes.use_case(technologies=["parking sensors"])):
         StandardUse.objects.create(use_case=row, standard=standard)
     case = loaded(case)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         found = related_use_cases(case, None, limit=2)
         assert all(one.use_case.city.country for one in found)
     for _ in range(12):
         recipes.use_case(technologies=["parking sensors", "mobile app"], organisations=["Bees and Co"])
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(related_use_cases(case, None, limit=12)) == 12
 
 
