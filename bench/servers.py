@@ -169,6 +169,7 @@ def worker(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
             env={**environment, "PORTAL_STATE_DIR": str(state)},
             stdout=log,
             stderr=log,
+            start_new_session=True,  # what it started goes with it
         )
     try:
         end = time.monotonic() + _START_SECONDS
@@ -179,3 +180,5 @@ def worker(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         _stop(process)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
