@@ -89,6 +89,16 @@ _KEPT: dict[GroupBy, str | None] = {
 COLUMNS = 20
 
 
+#: Of all together, and by key of each group: columns of `Aggregate`.
+Cells = tuple[dict[str, Any] | None, dict[str, dict[str, Any]]]
+_COUNTS = ("results", "use_cases", "cities", "oldest_year", "newest_year", "as_of", "inputs_hash")
+
+
+def _emptied(row: dict[str, Any]) -> dict[str, Any]:
+    """The cell of as many results of which none has a value."""
+    return {**dict.fromkeys(row), **{name: row[name] for name in _COUNTS}, "n": 0, "points": []}
+
+
 @dataclass(frozen=True)
 class Source:
     """The chosen inputs of an indicator with their keys: a subquery and its parameters."""
@@ -127,19 +137,28 @@ class Source:
             cursor.execute(sql, [*self.parameters, *more])
             return cursor.fetchall()
 
-    def cells(self) -> tuple[dict[str, Any] | None, dict[str, dict[str, Any]]]:
+    def cells(self) -> "Cells":
         """The statistics of all together, and by key those of each group; as the worker keeps them where it does.
 
-        At most two queries.
+        At most four queries.
         """
-        return self._stored() or self._computed()
+        found = self._cells(self.measure)
+        if self.measure == Measure.CHANGE:
+            return found
+        # Where no result has a value there is no such cell: how many results there are the other measure tells.
+        whole, groups = self._cells(Measure.CHANGE)
+        empty = {key: _emptied(row) for key, row in groups.items()}
+        return found[0] or (_emptied(whole) if whole else None), {**empty, **found[1]}
 
-    def _stored(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
+    def _cells(self, measure: Measure) -> "Cells":
+        return self._stored(measure) or self._computed(measure)
+
+    def _stored(self, measure: Measure) -> "Cells | None":
         """The cells that are kept. None where there are none for this question, or some wait to be computed."""
         told = self.chosen.parameters
         if not set(told) <= set(_DIMENSIONS) or self.group_by not in _KEPT or self.chosen.cities is not None:
             return None
-        rows = cells_for(self.kpi, measure=self.measure).select_related(None).order_by()
+        rows = cells_for(self.kpi, measure=measure).select_related(None).order_by()
         rows = rows.filter(~Exists(StaleCell.objects.filter(kpi_id=self.kpi.pk)), rule=aggregate_sql.RULE)
         for name, (column, everything) in _DIMENSIONS.items():
             if name in told:
@@ -158,10 +177,10 @@ class Source:
                 groups[str(key)] = row
         return (whole, groups) if whole else None
 
-    def _computed(self) -> tuple[dict[str, Any] | None, dict[str, dict[str, Any]]]:
+    def _computed(self, measure: Measure) -> "Cells":
         sql = f"SELECT * FROM ({aggregate_sql.grouped_cells(self.sql, by_key=self.by_key)}) s WHERE measure = %s"
         with connection.cursor() as cursor:
-            cursor.execute(sql, [*self.parameters, str(self.measure)])
+            cursor.execute(sql, [*self.parameters, str(measure)])
             names = [column.name for column in cursor.description]
             rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         whole = next((row for row in rows if row["region_id"] == 1), None)

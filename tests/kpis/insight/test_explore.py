@@ -459,3 +459,14 @@ def test_the_peers_of_a_benchmark_are_some_of_the_cities():
     kpi = measured(EIGHT)
     cities = list(AggregateInput.objects.filter(kpi=kpi, change__gte=20).values_list("city_id", flat=True))
     assert [one.value for one in distribution_of(kpi, chosen=Chosen(cities=cities)).whole.points] == [20, 22, 30, 40]
+
+
+def test_results_without_a_value_are_counted_where_values_are_told(client):
+    kpi = measured((-10, -20, -30))
+    response = client.get(f"/kpis/explore/?kpi={kpi.slug}&measure=value&group_by=region")
+    html = response.content.decode()
+    told = api_of(client, html)
+    assert (told["n"], told["without_value"]) == (0, 3)
+    assert [(group["value"], group["results"], group["n"]) for group in told["groups"]] == [("europe", 3, 0)]
+    assert response.context["sentence"] == "No value is known."
+    assert "no value afterwards is stated" in html
