@@ -8,7 +8,7 @@ for other readers (`patches.py`).
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -22,7 +22,6 @@ from django.db.models import BigIntegerField, Exists, Expression, F, Model, Quer
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 from django.db.models.sql import Query
-from django.db.models.sql.datastructures import BaseTable
 
 from alliance.core.fields import Document
 from alliance.core.search import Searchable
@@ -30,6 +29,7 @@ from alliance.events import patches
 from alliance.events.cube import Cube
 from alliance.events.dependencies import NOWHERE, TRUE, Dependency, affected, along
 from alliance.events.models import Word
+from alliance.events.relations import Relation, RelationQuery, reads_vector
 from alliance.events.rendering import Compiler
 from alliance.events.states import FRESH, Staleness, State, Tail, entries_of
 
@@ -55,10 +55,10 @@ class DocumentQuerySet(models.QuerySet):
         rows.source = self.source and f"{self.source}, public"
         return rows
 
-    def out_of(self, relation: "Relation"):
+    def out_of(self, relation: Relation):
         """The same columns out of another relation in place of the table."""
         rows = self._chain()
-        rows.query = rows.query.chain(_RelationQuery)
+        rows.query = rows.query.chain(RelationQuery)
         rows.query.relation = relation
         return rows
 
@@ -109,8 +109,6 @@ def search_index(name: str) -> GinIndex:
     return GinIndex(fields=["search_vector"], name=name, fastupdate=False)
 
 
-#: Gives the SQL and the parameters of what a query reads in place of its table.
-Relation = Callable[[Query], tuple[str, Sequence[Any]]]
 #: Stand for a tail's four numbers in a query that is kept.
 _NUMBERS = (-7_301_001, -7_301_002, -7_301_003, -7_301_004)
 #: In place of an id: all of them.
@@ -379,7 +377,7 @@ class Kind:
         return self._written[names]
 
     def _overlay(self, state: State, query: Query) -> tuple[str, list[Any]]:
-        left_out = patches.HEAVY - ({"search_vector"} if _reads_vector(query) else set())
+        left_out = patches.HEAVY - ({"search_vector"} if reads_vector(query) else set())
         return self.overlay_sql(state, [name for name in self.names if name not in left_out])
 
     def set_of(self, names: Collection[str]) -> tuple[str, ...]:
@@ -424,43 +422,3 @@ class Kind:
 
 def _listed(names: Sequence[str], prefix: str = "") -> str:
     return ", ".join(f'{prefix}"{name}"' for name in names)
-
-
-# --- the overlay in Django's terms -----------------------------------------------------------------------------------
-class _Relation(BaseTable):
-    """What stands in place of a table."""
-
-    sql: Relation
-
-    def as_sql(self, compiler, connection):
-        sql, parameters = self.sql(compiler.query)
-        return f"({sql}) AS {compiler.quote_name_unless_alias(self.table_alias)}", parameters
-
-    def relabeled_clone(self, change_map):
-        clone = super().relabeled_clone(change_map)
-        clone.sql = self.sql
-        return clone
-
-
-def _reads_vector(query: Query) -> bool:
-    return any(
-        getattr(getattr(part, "target", None), "name", "") == "search_vector"
-        for expression in (*_leaves(query.where), *query.annotations.values())
-        for part in (expression.flatten() if hasattr(expression, "flatten") else ())
-    )
-
-
-def _leaves(node: Any) -> Iterator[Any]:
-    for child in getattr(node, "children", ()):
-        yield from _leaves(child) if hasattr(child, "children") else (child,)
-
-
-class _RelationQuery(Query):
-    """A query that reads something else in place of its table."""
-
-    relation: Relation
-
-    def base_table_class(self, table_name: str, alias: str | None) -> BaseTable:
-        table = _Relation(table_name, alias)
-        table.sql = self.relation
-        return table

@@ -77,7 +77,7 @@ class LiveRows:
 
     def of(self, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """By id: the columns, and the body."""
-        return {pk: told for pk, *told in self._rows.of([*ids, *[NOBODY] * (USUAL - len(ids))])}
+        return {row[0]: row[1:] for row in self._rows.of([*ids, *[NOBODY] * (USUAL - len(ids))])}
 
 
 _narrow: Kept[Made] = Kept(200)
@@ -106,7 +106,7 @@ def narrow_json(kind: "Kind", state: "State", names: Collection[str]) -> str:
         made.keep(texts, marks)
         found |= texts
         if with_body:
-            _bodies.get(kind.name, Made).keep({pk: (*built[pk][1:],) if pk in built else None for pk in missing}, marks)
+            _bodies.get(kind.name, Made).keep({pk: built[pk][1:] if pk in built else None for pk in missing}, marks)
     return f"[{','.join(text for text in found.values() if text is not None)}]"
 
 
@@ -116,7 +116,7 @@ def bodies(kind: "Kind", state: "State", ids: Sequence[int]) -> dict[int, tuple[
     found, missing = made.known(ids, marks)
     if missing:
         built = _rows(kind, ("id",), with_body=True).of(missing)
-        told = {pk: (*built[pk][1:],) if pk in built else None for pk in missing}
+        told = {pk: built[pk][1:] if pk in built else None for pk in missing}
         made.keep(told, marks)
         found |= told
     return {pk: one for pk, one in found.items() if one is not None}
@@ -161,7 +161,7 @@ class Patch:
         rows = self.kind.document.objects.all().out_of(relation)
         return rows if self.sees_all else rows.filter(is_public=True)
 
-    def written(self, statement: tuple[str, Sequence[Any]]) -> tuple[str, Sequence[Any]]:
+    def written(self, statement: tuple[str, tuple[Any, ...]]) -> tuple[str, tuple[Any, ...]]:
         """The statement with the relation in it. Raises: TypeError when it reads what a patch does not hold."""
         sql, parameters = statement
         names = {name for name in self.kind.names if f'"{name}"' in sql} | {"id"}

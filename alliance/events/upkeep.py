@@ -5,10 +5,10 @@ because effect and cursor move in one transaction. Readers are right at every mo
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import monotonic, sleep
 
 from django.db import Error, connection, transaction
 
@@ -79,11 +79,11 @@ def follow(progress: Progress = silent) -> int | None:
         if not is_alone:
             return None
         ledger.mend_foreign()
-        made, begun = _refit(progress), time.monotonic()
+        made, begun = _refit(progress), monotonic()
         while _take_entries():
             made += _work_off(progress, made)
-            _rest(time.monotonic() - begun)
-            begun = time.monotonic()
+            _rest(monotonic() - begun)
+            begun = monotonic()
         return made + _work_off(progress, made)
 
 
@@ -95,7 +95,7 @@ def _rest(spent: float) -> None:
     Args: spent: seconds of the round before.
     """
     if current_state().has_settled:
-        time.sleep(min(REST_TIMES * spent, LONGEST_REST_SECONDS))
+        sleep(min(REST_TIMES * spent, LONGEST_REST_SECONDS))
 
 
 @transaction.atomic

@@ -18,12 +18,15 @@ from usecases.models import Lesson, Status, UseCase
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LIST = "/api/v1/use-cases/?page_size=100&sort=title"
+LIST = "/api/v1/use-cases/?page_size=100&technology=patched&sort=title"
 
 
 @pytest.fixture
 def cases(transactional_db) -> list[UseCase]:
-    made = [recipes.use_case(slug=f"patched-{number}", title=f"Title {number}") for number in range(6)]
+    made = [
+        recipes.use_case(slug=f"patched-{number}", title=f"Title {number}", technologies=["Patched"])
+        for number in range(6)
+    ]
     followed()
     return made
 
@@ -189,7 +192,7 @@ def test_under_writers_who_do_not_stop_the_worker_rests_between_rounds(cases, mo
         return made(*arguments)
 
     made = upkeep._work_off
-    monkeypatch.setattr(upkeep.time, "sleep", rest)
+    monkeypatch.setattr(upkeep, "sleep", rest)
     monkeypatch.setattr(upkeep, "_work_off", work)
     change(cases[0], title="Other")
     settle()
@@ -201,6 +204,6 @@ def test_under_writers_who_do_not_stop_the_worker_rests_between_rounds(cases, mo
 
 
 def test_a_single_change_is_made_without_a_rest(cases, monkeypatch):
-    monkeypatch.setattr(upkeep.time, "sleep", lambda seconds: pytest.fail("rested"))
+    monkeypatch.setattr(upkeep, "sleep", lambda seconds: pytest.fail("rested"))
     change(cases[0], title="Other")
     followed()
