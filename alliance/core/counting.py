@@ -170,6 +170,14 @@ def ask(sql: str, parameters: Sequence[Any]) -> list[tuple[int, str | None, int,
         return cursor.fetchall()
 
 
+def ask_again(sql: str, parameters: Sequence[Any]) -> list[tuple[int, str | None, int, int | None]]:
+    """The same of a statement that is asked often, with other values: the session keeps it prepared."""
+    if not parameters or connection.is_listened_to:  # type: ignore[attr-defined]  # our own backend
+        return ask(sql, parameters)
+    name = connection.prepared_of_many(sql, len(parameters))  # type: ignore[attr-defined]
+    return ask(f"EXECUTE {name} ({', '.join(['%s'] * len(parameters))})", parameters)
+
+
 def read_counts(
     rows: Iterable[tuple[int, str | None, int, int | None]], names: Sequence[str], *, with_everything: bool
 ) -> Counts:

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alliance.core import search as text_search
-from alliance.core.counting import Counts, Question, ask, read_counts
+from alliance.core.counting import Counts, Question, ask_again, read_counts
 from alliance.core.facets import Facet, FacetView, Names, Option, unknown_values
 from alliance.core.pagination import full_order
 from alliance.core.plain import UNSURE, Kept, Marks, Shape, Written, flat, shape_of
@@ -35,6 +35,8 @@ VOLATILE = ("page", "cursor")
 MOST_COUNTED = 24
 #: More than these are never listed.
 MOST_LISTED = 500
+#: Searches, by their rows and words, that had too many matches to look for other choices among them.
+_everyday: Kept[bool] = Kept(1_000)
 #: Statements that count, by what they count and by the shape of the request.
 _counting: Kept[Written] = Kept(500)
 
@@ -330,17 +332,52 @@ class PortalFilterSet(django_filters.FilterSet):
             reading = self.reading
             if self.shape is None:
                 return self._question(names, limits, for_page=for_page).answer()
-            key = (self.shape, *names, *limits.items(), for_page)
-            statement = _counting.get(key, lambda: self._count_statement(names, limits, for_page))
-            rows = ask(statement.sql, statement.filled(self.given))
-            counts = read_counts(rows, names, with_everything=for_page)
+            words = (self.queryset.source, reading.text) if reading else None
+            # Without a search there is nothing to look for first; with everyday words too much.
+            if words and words not in _everyday:
+                counts = self._counted(names, limits, for_page, among_few=True)
+                if counts.total:
+                    self.found(reading, any_row=True)
+                    return counts
+            counts = self._counted(names, limits, for_page)
             if self.found(reading, any_row=counts.total > 0):
+                if words and counts.total:
+                    _everyday.get(words, lambda: True)
                 return counts
 
-    def _count_statement(self, names: Sequence[str], limits: Mapping[str, int], for_page: bool) -> Written:
+    def _counted(
+        self, names: Sequence[str], limits: Mapping[str, int], for_page: bool, among_few: bool = False
+    ) -> Counts:
+        """Args: among_few: only if the search, taken by itself, has few matches; else nothing is found."""
+        key = (self.shape, *names, *limits.items(), for_page, among_few)
+        statement = _counting.get(key, lambda: self._count_statement(names, limits, for_page, among_few))
+        rows = ask_again(statement.sql, statement.filled(self.given))
+        return read_counts(rows, names, with_everything=for_page)
+
+    def _count_statement(
+        self, names: Sequence[str], limits: Mapping[str, int], for_page: bool, among_few: bool
+    ) -> Written:
         marked, marks = self.marked()
         question = marked._question(names, limits, for_page=for_page)
+        if among_few:
+            marked.look_among_few(names)
         return Written.of(question.statement(), marks)
+
+    def look_among_few(self, names: Iterable[str]) -> None:
+        """Look for the search first, and for all other choices among its matches; find nothing if they are many.
+
+        For a rare word that is quicker than to read the index of another choice too, which the planner likes to do.
+
+        Args: names: facets whose columns are read.
+        """
+        read = {self.base_filters[name] for name in (*names, *self.values) if name not in ("q", "sort")}
+        columns = {one.value if isinstance(one, Facet) else one.field_name for one in read}
+        searched = self.filters["q"].filter(self.queryset, self.values["q"])
+        every = self.queryset.model._meta.pk.name
+        columns |= {every, self.summed} - {""}
+        few = self.queryset.out_of_few(searched, sorted(columns), text_search.MOST_RANKED)
+        self.queryset, self.search, self._narrowed = few, None, {}
+        self.values = {name: value for name, value in self.values.items() if name != "q"}
 
     def _question(self, names: Sequence[str], limits: Mapping[str, int], *, for_page: bool) -> Question:
         facets = self.facet_filters

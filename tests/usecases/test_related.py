@@ -1,10 +1,12 @@
 """Related cases and why they are related; standards to ask for."""
 
 import pytest
+from django.db import connection
 
 from standards.models import Standard
 from tests.kpis import recipes as kpis
 from tests.usecases import recipes
+from usecases import queries
 from usecases.models import StandardUse, UseCase
 from usecases.queries import related_use_cases, standards_by_layer, suggested_standards
 
@@ -81,6 +83,46 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(django_assert_num_que
         recipes.use_case(technologies=["parking sensors", "mobile app"], organisations=["Bees and Co"])
     with django_assert_num_queries(5):
         assert len(related_use_cases(case, None, limit=12)) == 12
+
+
+def test_the_same_is_asked_of_the_database_for_every_case():
+    """So that its plan can be watched: no statement tells how many links a case has."""
+    few = recipes.use_case(technologies=["parking sensors"])
+    many = recipes.use_case(
+        technologies=["parking sensors", "mobile app", "rain gauges"], organisations=["Bees and Co"]
+    )
+    asked = []
+    for case in (loaded(few), loaded(many)):
+        with CaptureWords() as words:
+            assert related_use_cases(case, None)
+        asked.append(words)
+    assert asked[0][:2] == asked[1][:2]
+
+
+class CaptureWords(list):
+    """The statements sent to the database inside the block, without their parameters."""
+
+    def __enter__(self):
+        self.listening = connection.execute_wrapper(self.note)
+        self.listening.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self.listening.__exit__(*error)
+
+    def note(self, execute, sql, parameters, many, context):
+        self.append(sql)
+        return execute(sql, parameters, many, context)
+
+
+def test_what_very_many_share_is_looked_at_for_some_of_them_alone(monkeypatch):
+    monkeypatch.setattr(queries, "MOST_SHARING", 2)
+    monkeypatch.setattr(queries, "MOST_OF_ONE_KIND", 2)
+    place = recipes.city()
+    case = recipes.use_case(vertical="agriculture-food", city=place, technologies=["wind vanes"])
+    for _ in range(8):
+        recipes.use_case(vertical="agriculture-food", city=place, technologies=["wind vanes"])
+    assert 0 < len(related_use_cases(loaded(case), None, limit=8)) < 8
 
 
 def test_the_page_adds_the_indicators_in_common(client):

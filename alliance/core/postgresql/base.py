@@ -11,6 +11,9 @@ from django.db.utils import Error, InterfaceError, OperationalError
 from alliance.core import request_id
 from alliance.core.postgresql import asked_statement_timeout
 
+#: Each takes some 100 KB of the session's memory.
+MOST_PREPARED = 30
+
 
 class SessionSettings(NamedTuple):
     """What the database session is told about the work that it does."""
@@ -41,10 +44,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _session_settings: SessionSettings | None = None
     #: Queries that this session has prepared: SQL -> name.
     _prepared: dict[str, str]
+    #: The same for queries of many shapes, the last asked last.
+    _prepared_of_many: dict[str, str]
+    _prepared_so_far = 0
 
     def init_connection_state(self) -> None:
         super().init_connection_state()
-        self._session_settings, self._prepared = None, {}
+        self._session_settings, self._prepared, self._prepared_of_many = None, {}, {}
         with self.connection.cursor() as cursor:
             # The portal's statements are short: compiling one takes longer than running it.
             cursor.execute("SET jit = off")
@@ -119,6 +125,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with self.wrap_database_errors, self.connection.cursor() as cursor:
                 cursor.execute(f"PREPARE {name} ({types}) AS {sql}")
             self._prepared[sql] = name
+        return name
+
+    def prepared_of_many(self, sql: str, number: int) -> str:
+        """The same for one of many queries, of which the session keeps those that were asked last.
+
+        Args:
+            sql: with `%s` for each of `number` parameters, whose types PostgreSQL tells from where they stand.
+        """
+        name = self._prepared_of_many.pop(sql, None)
+        if name is None:
+            self._prepared_so_far += 1
+            name = f"portal_many_{self._prepared_so_far}"
+            places = tuple(f"${place}" for place in range(1, number + 1))
+            with self.wrap_database_errors, self.connection.cursor() as cursor:
+                cursor.execute(f"PREPARE {name} AS {sql % places}")
+                if len(self._prepared_of_many) >= MOST_PREPARED:
+                    cursor.execute(f"DEALLOCATE {self._prepared_of_many.pop(next(iter(self._prepared_of_many)))}")
+        self._prepared_of_many[sql] = name
         return name
 
     @property
