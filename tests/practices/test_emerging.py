@@ -1,6 +1,7 @@
 """Emerging practices are found among use cases that are in none, told with reasons, and decided by editors once."""
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -174,6 +175,18 @@ def test_a_suggestion_that_its_cases_bear_no_more_is_taken_back(suggestion):
     report = discovery.search()
     assert (report.suggested, report.taken_back) == (1, 1)
     assert len(Suggestion.objects.get().slugs) == 2
+
+
+@pytest.mark.django_db
+def test_too_many_of_a_field_are_told_and_the_newest_compared(monkeypatch):
+    three()
+    older = use_case_recipes.use_case(**BENCHES, published_at=datetime(2020, 1, 1, tzinfo=UTC))
+    free = discovery.search().free
+    monkeypatch.setattr(discovery, "MOST_OF_A_FIELD", free - 1)
+    report = discovery.search()
+    assert (report.free, report.left_out) == (free, 1)
+    assert "The oldest 1 use cases were left out" in report.sentences()[2]
+    assert older.slug not in Suggestion.objects.get().slugs
 
 
 # --- the editors -----------------------------------------------------------------------------------------------------

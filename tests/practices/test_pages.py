@@ -126,6 +126,7 @@ def test_weights_in_the_address_order_the_list(client):
     assert order("?cities=10") == ["Many cities", "Large effect"]
     assert order("?effect=10") == ["Large effect", "Many cities"]
     page = client.get("/practices/?cities=10&effect=3").content.decode()
+    assert page.count("(optional)") == 2, "region and size; a slider always says something"
     assert 'name="cities" value="10"' in page
     assert 'name="certainty" value="0"' in page
 
