@@ -11,6 +11,7 @@ from django.conf import settings
 from bench import data, measure, operations, report, servers
 from bench.addresses import Addresses
 from bench.operations import Row
+from kpis import aggregating
 
 Say = Callable[[str], None]
 
@@ -20,6 +21,9 @@ def run(options: argparse.Namespace, say: Say) -> int:
     started = time.perf_counter()
     say(f"Data set: scale {options.scale:g}, seed {options.seed}, database {options.database}")
     data.ensure(options.seed, options.scale, say)
+    if {"insight", "freshness"} & set(options.only):
+        say("aggregates: following the log")
+        aggregating.follow()
     folder = Path(settings.STATE_DIR) / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     asked = operations.measures(Addresses(options.seed, options.scale), options.only)

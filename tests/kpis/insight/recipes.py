@@ -1,5 +1,6 @@
 """An indicator with as many results as a test needs, each in a city of its own."""
 
+import re
 from decimal import Decimal
 
 from kpis.aggregating import rebuild
@@ -7,6 +8,9 @@ from kpis.models import Kpi
 from tests.kpis import recipes as kpis
 from tests.usecases import recipes as use_cases
 from usecases.models import Country, Region
+
+#: Changes in percent.
+EIGHT = (-40, -30, -22, -20, -15, -10, 0, 12.5)
 
 
 def region(slug: str = "europe") -> Region:
@@ -32,3 +36,16 @@ def measured(changes, *, direction: str = "decrease", country: str = "DE", **fie
 def count() -> None:
     """What the worker does after a change. Within the transaction of a test the log is never settled."""
     rebuild()
+
+
+def page(client, kpi, group_by="all", path="/kpis/explore/"):
+    response = client.get(f"{path}?kpi={kpi.slug}&group_by={group_by}")
+    assert response.status_code == 200
+    return response, response.content.decode()
+
+
+def api_of(client, html: str) -> dict:
+    address = re.search(r'<a href="([^"]+)" id="api-call">', html)[1].replace("&amp;", "&")
+    response = client.get(address)
+    assert response.status_code == 200
+    return response.json()
