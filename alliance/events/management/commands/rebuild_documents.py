@@ -1,8 +1,8 @@
 """Make right whatever is wrong with the change log and the ready documents, or only look."""
 
+from alliance.events import tasks
 from alliance.events.management.rebuilding import RebuildCommand, Report
 from alliance.events.upkeep import Progress
-from alliance.events import tasks
 
 
 class Command(RebuildCommand):
