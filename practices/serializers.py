@@ -57,8 +57,8 @@ class PracticesSerializer(serializers.Serializer):
     results = ListedPracticeSerializer(many=True)
 
 
-class MeanSerializer(serializers.Serializer):
-    """A mean of cities' effects."""
+class BareMeanSerializer(serializers.Serializer):
+    """A mean of cities' effects in numbers."""
 
     estimate = serializers.FloatField(help_text="Log ratio, above zero is better.")
     low = serializers.FloatField(help_text="Lower end of the 95-percent interval, as a log ratio.")
@@ -66,6 +66,11 @@ class MeanSerializer(serializers.Serializer):
     change_percent = _change()
     interval = _interval()
     tau_squared = serializers.FloatField(help_text="Variance between cities.")
+
+
+class MeanSerializer(BareMeanSerializer):
+    """A mean of cities' effects, and what it says."""
+
     is_better = serializers.BooleanField(help_text="The whole interval is better.")
     is_worse = serializers.BooleanField()
 
@@ -90,7 +95,7 @@ class GroupMeanSerializer(MeanSerializer):
     cities = serializers.IntegerField()
 
 
-class WithoutSerializer(MeanSerializer):
+class WithoutSerializer(BareMeanSerializer):
     """The mean without one city."""
 
     city = serializers.SlugField()
