@@ -1,7 +1,7 @@
 """Aggregates, as programs read them."""
 
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -18,9 +18,10 @@ from alliance.core import pagination
 from alliance.core.api import Errors, Resource, column
 from alliance.core.errors import BadParameters, ParameterError
 from alliance.core.fields import FIELDS, OMIT, ApiAddress, CodeField, Document, PageAddress, read_selection
+from kpis.aggregate_family import family_of
 from kpis.aggregate_filters import ALL, AggregateFilter
 from kpis.aggregate_history import UnknownPastError, cells_at
-from kpis.aggregate_models import Aggregate, Design, Measure
+from kpis.aggregate_models import EXACT, Aggregate, Design, Measure
 from kpis.api import KpiShortSerializer
 from kpis.models import Kpi
 from usecases.api import RegionShortSerializer, VerticalShortSerializer
@@ -49,7 +50,7 @@ class InputsAddress(serializers.Field):
         super().__init__(**{"read_only": True, "source": "*", **kwargs})
 
     def to_representation(self, row: Aggregate) -> str:
-        return f"{settings.PORTAL_ORIGIN}{reverse('api:result-list')}?{urlencode(row.filters)}"
+        return f"{settings.PORTAL_ORIGIN}{reverse('api:result-list')}?{row.results_query}"
 
 
 def _number(text: str) -> serializers.FloatField:
@@ -64,10 +65,16 @@ class AggregateSerializer(Document):
     """What all published results of an indicator in one cell say together: a field or all, a region or all, a design or
     all. Statistics are null below 3 values."""
 
-    key = serializers.CharField(read_only=True, help_text="Indicator, field, region, design, measure.")
+    key = serializers.CharField(read_only=True, help_text="Indicator, field, region, design, measure; exact.")
     url = PageAddress(help_text="How this was computed: inputs, rule, lines.")
     api_url = ApiAddress("aggregate-detail", key="key")
     kpi = KpiShortSerializer(read_only=True)
+    kpis = serializers.ListField(
+        source="kpi_slugs",
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="The indicators whose results flow in: it alone, or with family=exact all that are the same.",
+    )
     vertical = VerticalShortSerializer(read_only=True, allow_null=True, help_text="Null: all together.")
     region = RegionShortSerializer(read_only=True, allow_null=True, help_text="Null: all together.")
     design = CodeField(Design, nullable=True, help_text="Null: all together.")
@@ -134,16 +141,18 @@ class AggregateResource(Resource):
         return Aggregate.objects.for_display()
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        if "as_of" not in request.query_params:
+        if "as_of" not in request.query_params and "family" not in request.query_params:
             return super().list(request, *args, **kwargs)
-        return self._list_of_the_past(request)
+        return self._list_computed(request)
 
     def export(self, request: Request, ending: str, **kwargs: Any) -> HttpResponseBase:
         if "as_of" in request.query_params:
             raise BadParameters([ParameterError("as_of", "The past is listed, it has no files.", "invalid")])
+        if "family" in request.query_params:
+            raise BadParameters([ParameterError("family", "What is computed when asked for has no files.", "invalid")])
         return super().export(request, ending, **kwargs)
 
-    def _list_of_the_past(self, request: Request) -> Response:
+    def _list_computed(self, request: Request) -> Response:
         """All cells of one indicator that match, on one page."""
         errors: Errors = []
         asked = pagination.read_page_parameters(request.query_params, errors)
@@ -151,14 +160,18 @@ class AggregateResource(Resource):
         self._check(request.query_params, (*pagination.PARAMETERS, FIELDS, OMIT), errors)
         values = self.filterset.values
         moment, kpis = values.get("as_of"), values.get("kpi", [])
-        if moment is None or moment > timezone.now():
+        is_family = values.get("family") == EXACT
+        if not is_family and (moment is None or moment > timezone.now()):
             errors.append(ParameterError("as_of", "Give a moment that is over.", "out_of_range"))
+        if is_family and "as_of" in request.query_params:
+            errors.append(ParameterError("family", "The past is computed for one indicator alone.", "invalid"))
         if len(kpis) != 1:
-            errors.append(ParameterError("kpi", "Name one indicator: the past is computed for one.", "required"))
-        if errors or moment is None:
+            errors.append(ParameterError("kpi", "Name one indicator: this is computed for one.", "required"))
+        if errors:
             raise BadParameters(errors)
+        kpi = Kpi.objects.get(slug=kpis[0])
         try:
-            cells = cells_at(Kpi.objects.get(slug=kpis[0]), moment)
+            cells = self._family_cells(kpi) if moment is None else cells_at(kpi, moment)
         except UnknownPastError as error:
             sentence = "A table was emptied since then: what it held is not known any more."
             raise BadParameters([ParameterError("as_of", sentence, "out_of_range")]) from error
@@ -170,8 +183,17 @@ class AggregateResource(Resource):
         body["results"] = self.serializer_class(found, many=True, only=only).data
         return Response(body)
 
+    @staticmethod
+    def _family_cells(kpi: Kpi) -> Sequence[Aggregate]:
+        found = family_of(kpi)
+        return found.cells if found else ()
+
     def _row_at(self, rows: QuerySet, text: str) -> Aggregate:
         parts = text.split(".")
+        if len(parts) == 6 and (asked := Kpi.objects.filter(slug=parts[0]).first()) is not None:
+            for one in self._family_cells(asked):
+                if one.key == text:
+                    return one
         if len(parts) == 5:
             kpi, vertical, region, design, measure = parts
             row = rows.filter(

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alliance.core.facets import Facet, Names
 from alliance.core.filters import PortalFilterSet, Sort
-from kpis.aggregate_models import Aggregate, Measure
+from kpis.aggregate_models import EXACT, Aggregate, Measure
 from kpis.measurement import Design
 from kpis.models import Kpi, KpiSet
 from usecases.models import Region, Vertical
@@ -50,6 +50,13 @@ class MomentFilter(django_filters.IsoDateTimeFilter):
         return qs
 
 
+class FamilyFilter(django_filters.ChoiceFilter):
+    """Chooses no rows: other cells of the indicator are computed."""
+
+    def filter(self, qs: QuerySet, value: object) -> QuerySet:
+        return qs
+
+
 class AggregateFilter(PortalFilterSet):
     """Query parameters of the aggregates."""
 
@@ -83,6 +90,14 @@ class AggregateFilter(PortalFilterSet):
         label=_(
             "As the cells of one indicator were at that moment (ISO 8601), computed by the rule of today from the "
             "change log: see the documentation"
+        ),
+    )
+
+    family = FamilyFilter(
+        choices=[(EXACT, _("Together with indicators that are the same"))],
+        label=_(
+            "exact: the cells of one indicator together with the results of all that are the same in other sets, in "
+            "its unit; no cells where it has no such link"
         ),
     )
 

@@ -4,6 +4,8 @@ Kept by `kpis/aggregating.py`. None of these rows is a record: the change log do
 not enforced by the database, so that a record can go before the worker has looked.
 """
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
@@ -14,6 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from kpis.measurement import Design
 from kpis.statistics import MeanInterval, MedianInterval
 
+if TYPE_CHECKING:
+    from kpis.models import Kpi
+
+#: Says that the results of indicators that are the same flow in too.
+EXACT = "exact"
 #: With fewer values a cell shows these alone.
 FEWEST = 3
 
@@ -50,6 +57,9 @@ class AggregateInput(models.Model):
     value = models.FloatField(null=True)
     #: The newer of the result's and its use case's last change.
     changed_at = models.DateTimeField()
+    #: The first and the second eight bytes of its fingerprint (docs/kpis.md): the hash of a cell is made of their sums.
+    print_high = models.BigIntegerField(default=0)
+    print_low = models.BigIntegerField(default=0)
 
     class Meta:
         verbose_name = _("input of an aggregate")
@@ -58,7 +68,10 @@ class AggregateInput(models.Model):
         indexes = [
             models.Index(
                 fields=["kpi", "vertical", "region", "design"],
-                include=["result_id", "use_case_id", "city_id", "year", "is_directed", "change", "value", "changed_at"],
+                include=[
+                    *("use_case_id", "city_id", "year", "is_directed", "change", "value", "changed_at"),
+                    *("print_high", "print_low"),
+                ],
                 name="aggregate_input_cell",
             )
         ]
@@ -161,6 +174,9 @@ class Aggregate(models.Model):
 
     objects = AggregateQuerySet.as_manager()
 
+    #: The indicators that are the same and flow in (`kpis/aggregate_family.py`); none where only its own results do.
+    family: "Sequence[Kpi]" = ()
+
     class Meta:
         verbose_name = _("aggregate")
         verbose_name_plural = _("aggregates")
@@ -179,7 +195,7 @@ class Aggregate(models.Model):
     def get_absolute_url(self) -> str:
         """How it was computed."""
         told = {name: value for name, value in self.filters.items() if name != "kpi"}
-        query = urlencode({**told, "measure": self.measure})
+        query = urlencode({**told, **({"family": EXACT} if self.family else {}), "measure": self.measure})
         return f"{reverse('kpis:computed', args=[self.kpi.slug])}?{query}"
 
     @property
@@ -195,6 +211,17 @@ class Aggregate(models.Model):
         return told
 
     @property
+    def results_query(self) -> str:
+        """The parameters of the list of results that give those of the cell."""
+        told = [(name, value) for name, value in self.filters.items() if name != "kpi"]
+        return urlencode([*(("kpi", slug) for slug in self.kpi_slugs), *told])
+
+    @property
+    def kpi_slugs(self) -> list[str]:
+        """Of all indicators whose results flow in."""
+        return [one.slug for one in self.family] or [self.kpi.slug]
+
+    @property
     def filters_or_all(self) -> dict[str, str]:
         """The cell and its measure as parameters of the list of aggregates."""
         return {"vertical": "all", "region": "all", "design": "all", **self.filters, "measure": str(self.measure)}
@@ -203,7 +230,8 @@ class Aggregate(models.Model):
     def key(self) -> str:
         """Names the cell and its measure."""
         told = self.filters_or_all
-        return ".".join(told[name] for name in ("kpi", "vertical", "region", "design", "measure"))
+        parts = [told[name] for name in ("kpi", "vertical", "region", "design", "measure")]
+        return ".".join([*parts, EXACT] if self.family else parts)
 
     @property
     def unit(self) -> str:

@@ -7,8 +7,10 @@ from django.template import Context
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from kpis.aggregate_models import EXACT, AggregateInput
 from kpis.aggregates import cells_for
-from kpis.crosswalk import linked
+from kpis.crosswalk import exact_family, linked
+from kpis.crosswalk_models import Relation
 from kpis.insight import picture
 from kpis.insight.distribution import Distribution, GroupBy, distribution_of, group_values
 from kpis.models import Kpi
@@ -18,8 +20,12 @@ register = template.Library()
 
 @register.inclusion_tag("kpis/_kpi_crosswalk.html")
 def kpi_crosswalk(kpi: Kpi) -> dict[str, Any]:
-    """The links of an indicator, read from its end. One query."""
-    return {"links": linked(kpi)}
+    """The links of an indicator, read from its end. One query; three more where others are the same."""
+    links = linked(kpi)
+    is_same = any(one.relation == Relation.EXACT for one in links)
+    together = is_same and AggregateInput.objects.filter(kpi__in=exact_family(kpi)).exists()
+    address = f"{reverse('kpis:computed', args=[kpi.slug])}?family={EXACT}"
+    return {"links": links, "together_url": address if together else ""}
 
 
 @register.inclusion_tag("kpis/_kpi_years.html", takes_context=True)
