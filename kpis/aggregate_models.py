@@ -53,6 +53,9 @@ class AggregateInput(models.Model):
     value = models.FloatField(null=True)
     #: The newer of the result's and its use case's last change.
     changed_at = models.DateTimeField()
+    #: The first and the second eight bytes of its fingerprint (docs/kpis.md): the hash of a cell is made of their sums.
+    print_high = models.BigIntegerField(default=0)
+    print_low = models.BigIntegerField(default=0)
 
     class Meta:
         verbose_name = _("input of an aggregate")
@@ -61,7 +64,10 @@ class AggregateInput(models.Model):
         indexes = [
             models.Index(
                 fields=["kpi", "vertical", "region", "design"],
-                include=["result_id", "use_case_id", "city_id", "year", "is_directed", "change", "value", "changed_at"],
+                include=[
+                    *("use_case_id", "city_id", "year", "is_directed", "change", "value", "changed_at"),
+                    *("print_high", "print_low"),
+                ],
                 name="aggregate_input_cell",
             )
         ]

@@ -1,6 +1,6 @@
 """The SQL of aggregates: inputs from records, cells from inputs. Written once for the worker, a rebuild and the past.
 
-Rule 1. Inputs are the accepted results of published use cases, a corrected one once (what stands for it is accepted, it
+Rule 2. Inputs are the accepted results of published use cases, a corrected one once (what stands for it is accepted, it
 is not). A cell's statistics are those of `kpis/statistics.py`; below 3 values it has none.
 """
 
@@ -10,7 +10,7 @@ from kpis.aggregate_models import FEWEST, Aggregate, AggregateInput, Measure, Sa
 from kpis.measurement import GRADE_OF_DESIGN, Design
 
 #: Raised when the same inputs give other numbers; everything is computed anew then.
-RULE = "1"
+RULE = "2"
 
 INPUT = AggregateInput._meta.db_table
 CELL = Aggregate._meta.db_table
@@ -30,6 +30,11 @@ _DESIGN = (
 ) + f" ELSE '{Design.STATED.value}' END"
 
 
+def _sent(name: str) -> str:
+    """A number of an input in its fingerprint: 1 and eight bytes, the highest first, as IEEE 754 has it; 0 for none."""
+    return f"coalesce('\\x01'::bytea || float8send(j.{name}), '\\x00'::bytea)"
+
+
 def inputs(where: str = "true", tables: str = "kpis_result", case: str = "usecases_usecase", **others: str) -> str:
     """The inputs as the records have them now, or as other sources of the same columns have them.
 
@@ -38,7 +43,11 @@ def inputs(where: str = "true", tables: str = "kpis_result", case: str = "usecas
     city, country = others.get("city", "usecases_city"), others.get("country", "usecases_country")
     kpi = others.get("kpi", "kpis_kpi")
     return f"""
-      SELECT r.id AS result_id, r.kpi_id, u.vertical_id, o.region_id, ({_DESIGN})::varchar AS design,
+      SELECT i.*, ('x' || left(i.print, 16))::bit(64)::bigint AS print_high,
+        ('x' || substr(i.print, 17, 16))::bit(64)::bigint AS print_low
+      FROM (SELECT j.*,
+        encode(sha256(convert_to(j.slug, 'UTF8') || {_sent("change")} || {_sent("value")}), 'hex') AS print FROM (
+      SELECT r.id AS result_id, r.slug, r.kpi_id, u.vertical_id, o.region_id, ({_DESIGN})::varchar AS design,
         r.use_case_id, u.city_id, r.measured_year AS year, k.direction <> 'none' AS is_directed,
         CASE WHEN r.change_percent <> 'NaN' THEN
           CASE k.direction WHEN 'decrease' THEN -r.change_percent ELSE r.change_percent END END::float8 AS change,
@@ -47,7 +56,7 @@ def inputs(where: str = "true", tables: str = "kpis_result", case: str = "usecas
       FROM {tables} r JOIN {case} u ON u.id = r.use_case_id JOIN {city} c ON c.id = u.city_id
       JOIN {country} o ON o.id = c.country_id JOIN {kpi} k ON k.id = r.kpi_id
       LEFT JOIN conversion v ON v.unit = r.unit AND v.kpi_unit = k.unit
-      WHERE r.state = 'accepted' AND u.status = 'published' AND ({where})"""
+      WHERE r.state = 'accepted' AND u.status = 'published' AND ({where})) j) i"""
 
 
 #: Four parameters: units, units of indicators, factors, shifts (arrays of the same length).
@@ -104,7 +113,8 @@ def differing_inputs() -> str:
 # --- cells -----------------------------------------------------------------------------------------------------------
 _GROUPED = """count(*)::int AS results, count(DISTINCT f.use_case_id)::int AS use_cases,
   count(DISTINCT f.city_id)::int AS cities, min(f.year) AS oldest_year, max(f.year) AS newest_year,
-  bool_and(f.is_directed) AS is_directed, max(f.changed_at) AS as_of, array_sort(array_agg(f.result_id)) AS ids,
+  bool_and(f.is_directed) AS is_directed, max(f.changed_at) AS as_of,
+  sum(f.print_high) AS print_high, sum(f.print_low) AS print_low,
   array_sort(array_agg(f.change) FILTER (WHERE f.change IS NOT NULL)) AS changes,
   array_sort(array_agg(f.value) FILTER (WHERE f.value IS NOT NULL)) AS amounts"""
 
@@ -177,8 +187,8 @@ def _summaries(grouped: str) -> str:
     columns = ", ".join(f"{told[name]} AS {name}" for name in columns_of(Aggregate))
     return f"""
     SELECT {columns}
-    FROM (SELECT grouped.*, encode(sha256(
-        array_send(ids) || coalesce(array_send(changes), '') || coalesce(array_send(amounts), '')), 'hex') AS hash
+    FROM (SELECT grouped.*,
+        encode(sha256(convert_to(concat_ws(' ', results, print_high, print_low), 'UTF8')), 'hex') AS hash
       FROM ({grouped}) grouped) g
     CROSS JOIN LATERAL (VALUES ('{Measure.CHANGE.value}', g.changes, coalesce(cardinality(g.changes), 0)),
       ('{Measure.VALUE.value}', g.amounts, coalesce(cardinality(g.amounts), 0))) AS m(measure, v, n)

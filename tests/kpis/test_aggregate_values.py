@@ -1,14 +1,19 @@
 """What the database computes of a cell is what `kpis.statistics` says of its values, to 1e-9."""
 
+import hashlib
 import random
+import struct
 
 import pytest
 from django.db import connection
 
 from kpis import aggregate_sql as sql
+from kpis import aggregating
+from kpis.aggregates import cell, inputs_of
 from kpis.aggregating import know_sizes
-from kpis.models import Aggregate, AggregateInput
+from kpis.models import Aggregate, AggregateInput, Result
 from kpis.statistics import summarise
+from tests.kpis import recipes
 
 pytestmark = pytest.mark.django_db
 
@@ -107,21 +112,27 @@ def test_touched_cells_are_computed_as_all_are():
     assert some == {key: everything[key] for key in inside}
 
 
-def test_a_hash_stands_for_the_inputs():
-    AggregateInput.objects.bulk_create(random_inputs(random.Random(1), 10))
-    know_sizes(500)
-    before = {key: cell["inputs_hash"] for key, cell in cells(sql.every_cell(sql.INPUT, f"f.kpi_id = {OWN}")).items()}
-    changed = AggregateInput.objects.filter(kpi_id=OWN).exclude(change=None).first()
-    AggregateInput.objects.filter(pk=changed.pk).update(change=changed.change + 1)
-    after = {key: cell["inputs_hash"] for key, cell in cells(sql.every_cell(sql.INPUT, f"f.kpi_id = {OWN}")).items()}
-    differing = {key for key in before if before[key] != after[key]}
-    assert differing == {
-        key
-        for key in before
-        if key[0] in (None, changed.vertical_id)
-        and key[1] in (None, changed.region_id)
-        and key[2] in ("", changed.design)
-    }
+def fingerprint(row: AggregateInput, slug: str) -> tuple[int, int]:
+    """As docs/kpis.md describes it."""
+    sent = [b"\0" if value is None else b"\1" + struct.pack(">d", value) for value in (row.change, row.value)]
+    return struct.unpack(">qq", hashlib.sha256(slug.encode() + b"".join(sent)).digest()[:16])
+
+
+def test_anyone_can_compute_the_hash_from_what_is_published():
+    kpi = recipes.kpi()
+    for number, change in enumerate((-10, None, 33, 5)):
+        recipes.result(
+            kpi=kpi, slug=f"öffentlich-{number}", relative_change_percent=change, result_value="1.5", unit="hour"
+        )
+    aggregating.rebuild()
+    found = cell(kpi)
+    prints = [fingerprint(row, row.result.slug) for row in inputs_of(found)]
+    assert {row.value for row in inputs_of(found)} == {90.0}
+    told = f"{len(prints)} {sum(high for high, _low in prints)} {sum(low for _high, low in prints)}"
+    assert found.inputs_hash == hashlib.sha256(told.encode()).hexdigest()
+    Result.objects.filter(kpi=kpi, relative_change_percent=33).update(relative_change_percent=34)
+    aggregating.rebuild()
+    assert cell(kpi).inputs_hash != found.inputs_hash
 
 
 def test_no_cell_is_kept_twice():
