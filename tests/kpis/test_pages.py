@@ -76,7 +76,8 @@ def test_the_page_of_an_indicator_shows_every_result_on_one_scale(client):
     for change in ("−10%", "−22%", "−26%", "−32%"):
         assert f">{change}<" in html
     assert "not enough for a finding" not in html
-    zeros = set(re.findall(r'<line class="zero" x1="([\d.]+%)"', html))
+    measured = html.split('id="measured"')[1].split('id="years"')[0]
+    zeros = set(re.findall(r'<line class="zero" x1="([\d.]+%)"', measured))
     assert zeros == {"100%"}
     assert "Every known change on one scale." in html
     assert "minutes" in html
