@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Expression, F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.utils.http import parse_etags
@@ -19,7 +18,6 @@ from rest_framework.response import Response
 
 from alliance.core import conditional, pagination, throttling
 from alliance.core.api import Errors, Piece
-from alliance.core.errors import BadParameters
 from alliance.core.fields import FIELDS, OMIT, read_selection
 from alliance.events import cache, exporting, paging
 from alliance.events.documents import Kind, kinds
@@ -127,7 +125,7 @@ class DocumentResource(FacetCounts):
 
     def known_answer(self, request: HttpRequest) -> HttpResponse | None:
         """304 when the client's tag was given for this very address in this very state of the data; a whole answer
-        when somebody got it in this state, or when it can be made without what DRF does around a view."""
+        when somebody got it in this state."""
         action = self.action_map["get"]
         if action not in MARKED or request.method not in ("GET", "HEAD"):
             return None
@@ -144,8 +142,6 @@ class DocumentResource(FacetCounts):
             kept = self._kept(counting)
             if kept is not None and kept.stamp == state_of(request).stamp:
                 answer = HttpResponse(kept.body, headers=kept.headers)
-        if answer is None and (counting is None or counting.is_allowed()):
-            answer = self._made_plainly(request, action)
         if answer is None or (counting and not counting.is_allowed()):
             return None
         throttling.tell(request, answer)
@@ -153,28 +149,6 @@ class DocumentResource(FacetCounts):
         if answer.status_code == 304:
             return answer
         return conditional.answer_conditionally(request, answer, etag=answer["ETag"], last_modified=None, one_row=False)
-
-    def _made_plainly(self, request: HttpRequest, action: str) -> HttpResponse | None:
-        """The answer to a reader who is nobody in particular and takes any type; None where DRF must look closer."""
-        renderer = self.renderer_classes[0]
-        accepted = request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", "", renderer.media_type)
-        if request.method != "GET" or not accepted or settings.SESSION_COOKIE_NAME in request.COOKIES:
-            return None
-        self.action, self.request = action, Request(request)
-        self.request.user = request.user
-        try:
-            made = getattr(self, action)(self.request)
-        except BadParameters:  # DRF refuses it with all that belongs to that
-            self.__dict__.pop("filterset", None)
-            return None
-        body = renderer().render(made.data, renderer.media_type, {})
-        answer = HttpResponse(body, content_type=renderer.media_type)
-        answer["Allow"] = ", ".join(self.allowed_methods)
-        if "Link" in made.headers:
-            answer["Link"] = made["Link"]
-        answer["ETag"] = self.entity_tag(answer.content)
-        self.answered(answer)
-        return answer
 
     def _kept(self, counting: throttling.Counting | None) -> cache.Kept | None:
         if counting is None:

@@ -48,19 +48,6 @@ class TestKept:
         assert {*second["Vary"].split(", ")} == {*first["Vary"].split(", ")}
         assert "Cookie" in second["Vary"]
 
-    @pytest.mark.parametrize("path", [*CALLS, "/api/v1/use-cases/?page_size=2", "/api/v1/use-cases/?fields=slug"])
-    def test_what_is_made_at_once_is_what_the_framework_would_have_made(self, client, path):
-        """Whoever names types with preferences gets the answer by way of DRF."""
-        at_once = client.get(path, headers={"accept": "application/json"})
-        cache.clear()
-        by_drf = client.get(path, headers={"accept": "text/plain;q=0.5, application/json"})
-        assert at_once.status_code == by_drf.status_code == 200
-        assert at_once.content == by_drf.content
-        assert at_once.headers.keys() == by_drf.headers.keys()
-        for name in at_once.headers.keys() - {"X-Request-ID", "ETag", "RateLimit"}:
-            assert at_once[name] == by_drf[name], name
-        assert at_once["ETag"].partition(".")[0] == by_drf["ETag"].partition(".")[0]
-
     @pytest.mark.parametrize("path", LISTS)
     def test_what_is_kept_holds_nothing_of_its_first_reader(self, client, path):
         response = client.get(path, headers={"x-request-id": "first-reader-0001"})
