@@ -21,6 +21,8 @@ from django.db import connection, transaction
 
 from alliance.events import documents, log, states
 from bench import cube, ready, rows, texts
+from kpis import aggregating
+from practices import upkeep
 
 Say = Callable[[str], None]
 HERE = Path(__file__).resolve().parent
@@ -59,6 +61,9 @@ def ensure(seed: int, scale: float, say: Say) -> None:
         found = {}
     if found.get("documents") != wanted["documents"] or stale():
         ready.make(say)
+        with _told(say, "aggregates and practices"):
+            aggregating.follow()
+            upkeep.follow()
         with _told(say, "cube of the limit, statistics"):
             cube.make()
             _sweep()

@@ -28,6 +28,20 @@ SELECT pg_restore_relation_stats('schemaname', nspname::text, 'relname', c.relna
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index i ON i.indexrelid = c.oid
 WHERE coalesce(i.indrelid, c.oid) IN (SELECT oid FROM pg_class WHERE relname = ANY(%s)) AND c.reltuples > 0
 """
+#: Of columns that name rows of a large table: as many more of them are different as there are more rows.
+_TELL_KEYS = """
+SELECT pg_clear_attribute_stats('public', k.table, k.column, false),
+  pg_restore_attribute_stats('schemaname', 'public', 'relname', k.table, 'attname', k.column, 'inherited', false,
+    'null_frac', k.null_frac, 'avg_width', k.avg_width, 'correlation', k.correlation,
+    'n_distinct', CASE WHEN k.n_distinct > 0 THEN (k.n_distinct / %s)::real ELSE k.n_distinct END)
+FROM (
+  SELECT s.tablename::text AS "table", s.attname::text AS "column", s.null_frac, s.avg_width, s.correlation,
+    s.n_distinct
+  FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+  JOIN pg_stats s ON s.schemaname = 'public' AND s.tablename = c.conrelid::regclass::text AND s.attname = a.attname
+  WHERE c.contype = 'f' AND c.confrelid::regclass::text = ANY(%s) AND c.conrelid::regclass::text = ANY(%s)
+) k
+"""
 #: Requests of each kind.
 _EACH = 8
 
@@ -133,6 +147,7 @@ def findings(asked: Sequence[Asked], scale: float) -> dict[str, list[str]]:
         with transaction.atomic(), connection.cursor() as cursor:
             if scale < 1:
                 cursor.execute(_TELL_ROWS, [scale, list(large)])
+                cursor.execute(_TELL_KEYS, [scale, list(large), list(large)])
             cursor.execute(f"EXPLAIN (FORMAT JSON) {one.sql}", one.parameters)
             plan = cursor.fetchone()[0]
             transaction.set_rollback(True)

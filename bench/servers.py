@@ -161,7 +161,7 @@ def worker(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
     state = folder / "worker"
     state.mkdir(parents=True, exist_ok=True)
     path = folder / "worker.log"
-    command = [sys.executable, "-m", "celery", "--app", "alliance", "worker", "--beat", "--concurrency", "2"]
+    command = [sys.executable, "-m", "celery", "--app", "alliance", "worker", "--beat", "--concurrency", "3"]
     with path.open("wb") as log:
         process = subprocess.Popen(
             [*command, "--without-mingle", "--without-gossip", "--loglevel", "INFO"],

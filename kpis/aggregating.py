@@ -88,38 +88,16 @@ def _take_all() -> int:
 
 def _is_trusted() -> bool:
     """Whether the cursor stands at an entry of this log, and this software made the inputs."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT c.schemas->>'software', (c.transaction = 0 AND c.position = 0) OR EXISTS (
-              SELECT FROM events_change e WHERE e.transaction = c.transaction AND e.position = c.position
-              AND e.transaction < pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
-            FROM events_cursor c WHERE c.reader = %s
-            """,
-            [READER],
-        )
-        known = cursor.fetchone()
-    return known is not None and known[0] == software() and bool(known[1])
+    reader = Cursor.objects.filter(reader=READER).first()
+    return reader is not None and reader.schemas.get("software") == software() and ledger.stands_in_log(reader)
 
 
 @transaction.atomic
 def _begin_anew() -> int:
     """Read no entry that is settled now: all inputs are made from the records, which tell as much."""
     reader, _ = Cursor.objects.select_for_update().get_or_create(reader=READER)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT transaction, position FROM events_change WHERE transaction < %s "
-            "ORDER BY transaction DESC, position DESC LIMIT 1",
-            [ledger.settled_end()],
-        )
-        reader.transaction, reader.position = cursor.fetchone() or (0, 0)
-        cursor.execute(
-            "SELECT count(*), coalesce(sum(position), 0) FROM events_change WHERE (transaction, position) <= (%s, %s)",
-            [reader.transaction, reader.position],
-        )
-        reader.rows, reader.total = cursor.fetchone()
     reader.schemas = {"software": software()}
-    reader.save()
+    ledger.put_at_end(reader)
     changed = _follow_inputs("SELECT NULL::bigint", everything=True)
     # Another rule gives other numbers from the same inputs.
     with connection.cursor() as cursor:

@@ -168,17 +168,18 @@ def today() -> date:
 
 @transaction.atomic
 def _make_first_sums() -> None:
-    """Where another software, another rule or nobody made the sums: all of them, from the records as they are now."""
+    """Where another software, another rule or nobody made the sums, or where the cursor does not stand in this log: all
+    of them, from the records as they are now."""
     from practices import parts
 
     reader, _ = Cursor.objects.select_for_update().get_or_create(reader=READER)
-    if reader.schemas.get("sums") == parts.software(rule()):
+    if reader.schemas.get("sums") == parts.software(rule()) and ledger.stands_in_log(reader):
         return
+    reader.schemas = {"sums": parts.software(rule())}
+    ledger.put_at_end(reader)
     parts.make(rule())
     UsualEffect.objects.all().delete()
-    _touch(Practice.objects.values_list("pk", flat=True), "rule")
-    reader.schemas = {"sums": parts.software(rule())}
-    reader.save()
+    _touch({*Practice.objects.values_list("pk", flat=True), *Evidence.objects.values_list("pk", flat=True)}, "rule")
 
 
 def _touch(practices: Iterable[int], cause: str) -> None:

@@ -105,6 +105,28 @@ def recount() -> None:
     _count(reader)
 
 
+def put_at_end(reader: Cursor) -> None:
+    """Read no entry that is settled now: whoever makes everything from the records afterwards knows as much.
+
+    Args: reader: locked; it is saved.
+    """
+    reader.transaction, reader.position = _last_settled()
+    _count(reader)
+
+
+def stands_in_log(reader: Cursor) -> bool:
+    """Whether a cursor stands at an entry of this log, or before its first; else nobody knows what it has read."""
+    if (reader.transaction, reader.position) == (0, 0):
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM events_change e WHERE e.transaction = %s AND e.position = %s "
+            "AND e.transaction < pg_snapshot_xmax(pg_current_snapshot())::text::bigint)",
+            [reader.transaction, reader.position],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def _locked_reader() -> Cursor:
     reader, _ = Cursor.objects.select_for_update().get_or_create(reader=READER)
     return reader

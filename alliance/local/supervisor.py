@@ -113,8 +113,9 @@ class Supervisor:
 
     def _worker_command(self) -> list[str]:
         command = [str(self.checkout.python), "-m", "celery", "--app", "alliance", "worker", "--beat"]
+        # Three: a long import and what follows it leave one to the documents.
         # One worker alone has nobody to mingle and gossip with; waiting for others would cost a second.
-        return [*command, "--concurrency", "2", "--without-mingle", "--without-gossip", "--loglevel", "INFO"]
+        return [*command, "--concurrency", "3", "--without-mingle", "--without-gossip", "--loglevel", "INFO"]
 
     def wait_until_ready(self) -> None:
         """Raises: Problem when the portal does not get ready, naming what is missing."""
