@@ -141,9 +141,11 @@ def _update(found: Found, way: str, share: int) -> None:
     """New results become inputs and cells; beside a bare pass over the same cells. Share 10: with a tenth of all."""
     columns = [name for name in aggregate_sql.columns_of(aggregating.AggregateInput) if name != "result_id"]
     with _taken_back(), connection.cursor() as cursor:
-        if share > 1:
-            cursor.execute(f"DELETE FROM {aggregate_sql.INPUT} WHERE result_id % {share} <> 0")
-            cursor.execute(f"ANALYZE {aggregate_sql.INPUT}")
+        if share > 1:  # a table of this session that stands before the real one: rows only deleted would still be read
+            table = aggregate_sql.INPUT
+            cursor.execute(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING ALL) ON COMMIT DROP")
+            cursor.execute(f"INSERT INTO {table} SELECT * FROM public.{table} WHERE result_id % {share} = 0")
+            cursor.execute(f"ANALYZE {table}")
         # Those that are new are taken out, with their cells as they are: what follows puts them in again.
         cursor.execute(
             f"DELETE FROM {aggregate_sql.INPUT} WHERE result_id IN (SELECT result_id FROM {aggregate_sql.INPUT} "

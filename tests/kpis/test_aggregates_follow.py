@@ -310,6 +310,7 @@ def test_what_is_accepted_while_others_wait_is_computed_before_them(monkeypatch)
         return found
 
     monkeypatch.setattr(aggregating, "LEAVES_AT_ONCE", 1)
+    monkeypatch.setattr(aggregating, "KPIS_AT_ONCE", 1)
     monkeypatch.setattr(aggregating, "_one_batch", batch)
     follow()
     assert counted[:2] == [0, 2]
@@ -331,6 +332,24 @@ def test_entries_are_taken_between_two_batches(monkeypatch):
         return found
 
     monkeypatch.setattr(aggregating, "LEAVES_AT_ONCE", 1)
+    monkeypatch.setattr(aggregating, "KPIS_AT_ONCE", 1)
     monkeypatch.setattr(aggregating, "_one_batch", batch)
     follow()
     assert cell(kpi).results == 2
+
+
+def test_many_stale_cells_are_computed_by_whole_indicators(monkeypatch):
+    kpis = [recipes.kpi() for _ in range(3)]
+    for one in kpis:
+        for change in (-10, -20, -30):
+            recipes.result(kpi=one, relative_change_percent=change)
+    monkeypatch.setattr(aggregating, "LEAVES_AT_ONCE", 1)
+    monkeypatch.setattr(aggregating, "KPIS_AT_ONCE", 2)
+    follow()
+    assert [cell(one).median for one in kpis] == [20.0, 20.0, 20.0]
+    assert not StaleCell.objects.exists()
+    assert tasks.examine().is_clean
+    Result.objects.filter(kpi=kpis[0]).update(state="withdrawn")
+    follow()
+    assert cell(kpis[0]) is None
+    assert tasks.examine().is_clean
