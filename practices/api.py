@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alliance.core.api import Endpoint
-from practices.certainty_words import line_sentence
+from practices.certainty_words import line_sentences
 from practices.evidence import with_results
 from practices.models import Evidence, Practice, RankingRun, Score
 from practices.ranking_words import reason
@@ -104,9 +104,8 @@ class EvidenceView(Endpoint):
         if evidence is None:
             raise Http404(f"There is no evidence of “{slug[:80]}” yet.")
         body = with_results(evidence.body, found, rule(evidence.rule_version))
-        lines = [
-            {**line, "text": line_sentence(line["sentence"], line["inputs"])} for line in body["certainty"]["lines"]
-        ]
+        kept = body["certainty"]["lines"]
+        lines = [{**line, "text": text} for line, text in zip(kept, line_sentences(kept), strict=True)]
         return Response(
             {
                 "rule_version": evidence.rule_version,

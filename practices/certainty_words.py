@@ -1,14 +1,18 @@
 """The sentences of the certainty grade, and of results that cannot be combined."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db.models import Model
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from alliance.core.templatetags.numbers import as_decimal, digits, percent, rounded
+from alliance.members.models import Organisation
 from practices.certainty import Certainty
 from practices.effects import Why
+from usecases.models import City
+from usecases.places import region_name
 
 CERTAINTY_WORDS: dict[int, Promise] = {
     Certainty.HIGH: _("High certainty"),
@@ -75,15 +79,33 @@ WHY_WORDS: dict[str, Promise] = {
 _SHARES = frozenset({"share", "i_squared"})
 
 
-def line_sentence(sentence: str, inputs: Mapping[str, Any]) -> str:
+def line_sentences(lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The sentences of kept lines, in the reader's language, with names instead of slugs. At most two queries."""
+    lines = list(lines)
+    cities = [line["inputs"]["name"] for line in lines if line["sentence"] == "domination-city"]
+    others = ("domination-reporter", "domination-supplier")
+    organisations = [line["inputs"]["name"] for line in lines if line["sentence"] in others]
+    names = _names(City, cities) | _names(Organisation, organisations)
+    return [line_sentence(line["sentence"], line["inputs"], names) for line in lines]
+
+
+def _names(model: type[Model], slugs: Sequence[str]) -> dict[str, str]:
+    return dict(model._base_manager.filter(slug__in=slugs).values_list("slug", "name")) if slugs else {}
+
+
+def line_sentence(sentence: str, inputs: Mapping[str, Any], names: Mapping[str, str] | None = None) -> str:
     """The sentence of a line, in the reader's language.
 
+    Args: names: of what slugs stand for; one without a name is told as it is.
     Raises: KeyError for a key that there is not.
     """
-    return str(LINE_SENTENCES[sentence]) % {name: _shown(name, value) for name, value in inputs.items()}
+    told = {name: (names or {}).get(value, value) if name == "name" else value for name, value in inputs.items()}
+    return str(LINE_SENTENCES[sentence]) % {name: _shown(name, value) for name, value in told.items()}
 
 
 def _shown(name: str, value: Any) -> str:
+    if name == "regions":
+        return ", ".join(region_name(slug, slug) for slug in value)
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     if (amount := None if isinstance(value, str) else as_decimal(value)) is None:

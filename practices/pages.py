@@ -14,7 +14,7 @@ from alliance.core.charts import Point, Scale, scale_for
 from alliance.core.templatetags.numbers import number, signed_percent
 from kpis.findings import Finding, finding
 from kpis.models import Direction, Kpi, Result
-from practices.certainty_words import CERTAINTY_EXPLANATION, CERTAINTY_WORDS, WHY_WORDS, line_sentence
+from practices.certainty_words import CERTAINTY_EXPLANATION, CERTAINTY_WORDS, WHY_WORDS, line_sentences
 from practices.evidence import with_results
 from practices.models import Evidence, Practice, RankingRun
 from practices.rules import rule
@@ -291,13 +291,11 @@ class Page:
     def primary(self) -> Family:
         return self.families[0]
 
-    @property
+    @cached_property
     def lines(self) -> list[tuple[str, float]]:
         """The lines of the grade: sentence and points."""
-        return [
-            (line_sentence(line["sentence"], line["inputs"]), line["points"])
-            for line in self.row.body["certainty"]["lines"]
-        ]
+        lines = self.row.body["certainty"]["lines"]
+        return list(zip(line_sentences(lines), [line["points"] for line in lines], strict=True))
 
     @property
     def grade_explanation(self) -> str:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from practices.certainty import Certainty, Fact, grade
-from practices.certainty_words import LINE_SENTENCES, line_sentence
+from practices.certainty_words import LINE_SENTENCES, line_sentence, line_sentences
 from practices.rules import rule
 from practices.synthesis import Effect, pool, sensitivity
+from tests.usecases import recipes as use_case_recipes
 
 RULE = rule("2026-1").sections["certainty"]
 REGIONS = ["Europe", "Northern America", "Sub-Saharan Africa"]
@@ -176,3 +177,21 @@ def test_results_of_a_use_case_count_as_they_would_one_by_one():
     single = [one for one in kinds for _ in range(3)]
     together = [one._replace(results=3, reporters={"Acme": 3}, years=one.years * 3, verified=3) for one in kinds]
     assert graded(together, effects(5)) == graded(single, effects(5))
+
+
+@pytest.mark.django_db
+def test_lines_name_places_and_organisations_instead_of_their_slugs():
+    city = use_case_recipes.city(name="São Tomé", slug="sao-tome-st")
+    share = {"share": 0.9}
+    told = line_sentences(
+        [
+            {"sentence": "indirectness-one-region", "inputs": {"regions": ["northern-america"]}},
+            {"sentence": "domination-city", "inputs": {"name": city.slug, **share}},
+            {"sentence": "domination-supplier", "inputs": {"name": "nobody-knows", **share}},
+        ]
+    )
+    assert told == [
+        "All results come from one region of the world: Northern America.",
+        "One city has 90% of the weight: São Tomé.",
+        "One supplier took part in 90% of the weight: nobody-knows.",
+    ]
