@@ -182,7 +182,7 @@ def read_candidates(rows: Iterable[Mapping[str, str]]) -> list[Candidate]:
     ]
 
 
-def main(inputs: str, rule_file: str) -> None:
+def main(inputs: str = "inputs.csv", rule_file: str = "rule.toml") -> None:
     with open(rule_file, "rb") as file:
         rule = tomllib.load(file)["ranking"]
     with open(inputs, newline="", encoding="utf-8") as file:
