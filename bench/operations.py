@@ -10,6 +10,7 @@ from bench.addresses import API, Addresses, Supply, supply
 from bench.groups import GROUPS
 from bench.measure import Measure, Results
 from bench.servers import Server, ServerError
+from bench.writers import WriterError
 
 FACETS = "/api/v1/facets/use-cases/"
 #: A page that lies deep, by its number.
@@ -340,7 +341,7 @@ def together_rows(
     row = partial(Row, "together", at_least=False)
     try:
         found = together.measure(server, folder=folder, environment=environment, seconds=seconds, say=say)
-    except (LookupError, ServerError) as problem:
+    except (LookupError, ServerError, WriterError) as problem:
         yield row("readers beside writers", 0, None, note=str(problem))
         return
     details = {

@@ -2,7 +2,8 @@
 
 Sixteen readers ask for short lists of which every record changes, first alone, then beside four writers and the worker
 that keeps the documents. Each change writes its number into the record's title: a reader who knows the numbers that
-were committed before it asks can tell an old answer, or a record that is missing. The titles are put back afterwards.
+were committed before it asks can tell an old answer, or a record that is missing. The writers are a process of their
+own (`bench/writers.py`). The titles are put back afterwards.
 """
 
 import http.client
@@ -23,7 +24,7 @@ from django.db.models import Count, F, Func
 from alliance.events import tasks, upkeep
 from alliance.events.documents import kinds
 from alliance.events.states import Tail, current_state, entries_of
-from bench import data, load
+from bench import data, load, writers
 from bench.addresses import API
 from bench.servers import Server, worker
 from usecases.models import UseCase, UseCaseDocument
@@ -88,7 +89,12 @@ class Records:
         self.titles = dict(documents.values_list("id", "title"))
         self.ids = dict(documents.values_list("slug", "id"))
         self.city_of = dict(documents.values_list("id", "city"))
-        self.committed = dict.fromkeys(self.titles, 0)
+        self.numbers = writers.numbers(len(self.titles))
+
+    @property
+    def committed(self) -> dict[int, int]:
+        """Of each record the number of its last committed change, as of now."""
+        return dict(zip(self.titles, self.numbers, strict=True))
 
     def is_stale(self, results: list[dict[str, str]], city: str, committed: dict[int, int]) -> bool:
         """Whether of a city's list a record is older than it was when the list was asked for, or missing."""
@@ -115,7 +121,7 @@ def _read(server: Server, records: Records, chance: random.Random, stop: threadi
     seen, place = Phase(), urlsplit(server.origin)
     line = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
     while not stop.is_set():
-        city, committed = chance.choice(records.lists), dict(records.committed)
+        city, committed = chance.choice(records.lists), records.committed
         started = time.perf_counter()
         try:
             line.request("GET", f"{API}?city={quote(city)}&page_size={PAGE}")
@@ -133,40 +139,21 @@ def _read(server: Server, records: Records, chance: random.Random, stop: threadi
     return seen
 
 
-def _write(mine: list[int], records: Records, chance: random.Random, stop: threading.Event) -> None:
-    """Change one record after another, each in a transaction of its own, and wake the worker as a request does."""
-    due = time.monotonic()
-    try:
-        while not stop.wait(max(0.0, due - time.monotonic())):
-            due += 1 / CHANGES_A_SECOND
-            pk = chance.choice(mine)
-            number = records.committed[pk] + 1
-            UseCase.objects.filter(pk=pk).update(title=f"Change {number}", version=F("version") + 1)
-            records.committed[pk] = number
-            tasks.wake()
-    finally:
-        connection.close()
-
-
-def _phase(server: Server, records: Records, *, seconds: float, writers: int = 0) -> Phase:
+def _phase(server: Server, records: Records, *, seconds: float) -> Phase:
     stop = threading.Event()
-    with ThreadPoolExecutor(READERS + writers) as pool:
+    with ThreadPoolExecutor(READERS) as pool:
         readers = [pool.submit(_read, server, records, random.Random(n), stop) for n in range(READERS)]
-        shares = [[*records.titles][n::WRITERS] for n in range(writers)]
-        writing = [pool.submit(_write, mine, records, random.Random(n), stop) for n, mine in enumerate(shares)]
         try:
-            wait([*readers, *writing], timeout=seconds, return_when=FIRST_EXCEPTION)
+            wait(readers, timeout=seconds, return_when=FIRST_EXCEPTION)
         finally:
             stop.set()
-    for one in writing:
-        one.result()  # raises what broke a writer
     seen = [one.result() for one in readers]
     return Phase([time for one in seen for time in one.times], sum(p.stale for p in seen), sum(p.failed for p in seen))
 
 
 # --- what came out ---------------------------------------------------------------------------------------------------
 def measure(server: Server, *, folder: Path, environment: Mapping[str, str], seconds: float, say: Say) -> Together:
-    """Args: seconds: of one window. Raises: LookupError, ServerError."""
+    """Args: seconds: of one window. Raises: LookupError, ServerError, WriterError."""
     records, before = Records(), current_state().tail
     if not records.lists:
         raise LookupError("the data set has no short list")
@@ -176,7 +163,10 @@ def measure(server: Server, *, folder: Path, environment: Mapping[str, str], sec
             say(f"{READERS} readers alone: {QUIET_WINDOWS * seconds:g} s")
             quiet = _phase(server, records, seconds=QUIET_WINDOWS * seconds)
             say(f"{READERS} readers beside {WRITERS} writers: {BUSY_WINDOWS * seconds:g} s")
-            busy = _phase(server, records, seconds=BUSY_WINDOWS * seconds, writers=WRITERS)
+            with writers.writing(
+                [*records.titles], records.numbers, writers=WRITERS, changes_a_second=CHANGES_A_SECOND
+            ):
+                busy = _phase(server, records, seconds=BUSY_WINDOWS * seconds)
             behind = _until_made(tasks.wake)
         changes = sum(records.committed.values())
         logged = entries_of(before).filter(table=UseCase._meta.db_table).count()
