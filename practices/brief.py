@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, time
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import typst
 from django.utils.formats import date_format
 from django.utils.text import Truncator
 from django.utils.translation import get_language, get_language_bidi, ngettext
@@ -22,6 +21,9 @@ from alliance.core.templatetags.numbers import change_words, number, signed_perc
 from kpis.insight.picture import FONT
 from practices.models import Evidence, PracticeState
 from practices.pages import Drawn, Page
+
+if TYPE_CHECKING:
+    import typst
 
 SOURCE = Path(__file__).with_name("brief.typ")
 #: Most characters of a text, entries of a list, and cities that are named.
@@ -33,6 +35,8 @@ def pdf_of(page: Page, evidence: Evidence, address: str) -> bytes:
 
     Args: address: of the practice's page, in full.
     """
+    import typst  # some megabytes, which a web process that makes none does without
+
     told = facts_of(page, evidence, address)
     made = typst.compile(
         SOURCE.read_bytes(),
@@ -48,8 +52,10 @@ def pdf_of(page: Page, evidence: Evidence, address: str) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _fonts() -> typst.Fonts:
+def _fonts() -> "typst.Fonts":
     """The portal's own and the typesetter's, none of the machine's, so that it looks alike everywhere."""
+    import typst
+
     return typst.Fonts(include_system_fonts=False, font_paths=[FONT])
 
 

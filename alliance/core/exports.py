@@ -15,7 +15,6 @@ from io import StringIO
 from itertools import chain, islice
 from typing import IO, Any
 
-import xlsxwriter
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
@@ -138,6 +137,8 @@ def write_workbook(export: Export, file: IO[bytes]) -> None:
 
     Raises: BadParameters when there are more rows than a sheet holds.
     """
+    import xlsxwriter  # some megabytes, which a web process that makes none does without
+
     workbook = xlsxwriter.Workbook(
         file,
         {

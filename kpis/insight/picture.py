@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typst
 from django.conf import settings
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
@@ -21,6 +21,9 @@ from alliance.core.charts import DOT, NARROWEST, Scale, axis_labels, dodge
 from alliance.core.templatetags.charts import CLASS_OF_EFFECT, at, line, tick_text
 from alliance.core.templatetags.numbers import number
 from kpis.insight.distribution import Distribution, Group, Measured
+
+if TYPE_CHECKING:
+    import typst
 
 #: Pixels: of the line with the words of a group, of the columns of a crowded group, of the box, and below it.
 WORDS_HEIGHT, COLUMNS_HEIGHT, BOX_HEIGHT, BETWEEN = 24, 64, 14, 22
@@ -238,6 +241,8 @@ def as_svg(drawing: Drawing, note: str) -> str:
 
 def as_png(drawing: Drawing, note: str) -> bytes:
     """The same as pixels, at twice the size, by typst with the portal's own font."""
+    import typst  # some megabytes, which a web process that makes none does without
+
     # What `currentColor` would colour is coloured by classes: typst draws no inherited colour through `use`.
     svg = re.sub(r'<use class="(\w)" href="#g(\d)"( x="-?\d+")?/>', _drawn_dot, as_svg(drawing, note))
     document = (
@@ -257,8 +262,10 @@ def as_png(drawing: Drawing, note: str) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _fonts() -> typst.Fonts:
+def _fonts() -> "typst.Fonts":
     """The portal's own, read once a process."""
+    import typst
+
     return typst.Fonts(include_system_fonts=False, font_paths=[FONT])
 
 

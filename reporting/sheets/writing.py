@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import xlsxwriter
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -70,6 +69,8 @@ def _field(kind: str, column: str) -> Field | None:
 
 
 def _workbook(kind: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+    import xlsxwriter.utility  # some megabytes, which a web process that makes none does without
+
     kept = io.BytesIO()
     # Texts stay texts: no text becomes a formula or a link.
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
