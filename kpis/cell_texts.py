@@ -41,7 +41,7 @@ class FloatText(Func):
 class FloatsText(Func):
     """An array of floats as a list of JSON."""
 
-    template = (
+    template = (  # noqa: S608
         f"'[' || array_to_string(ARRAY(SELECT {_PYTHON_FLOAT.format('one')} "
         "FROM unnest(%(expressions)s) WITH ORDINALITY AS every(one, place) ORDER BY place), ',') || ']'"
     )
@@ -161,7 +161,7 @@ class CellPagination(TextPagination):
         sql, parameters = self.window.values_list(*self.keyset.attributes).query.sql_with_params()
         names = [f"k{place}" for place in range(len(self.keyset.attributes))]
         given = ", ".join(names)
-        statement = (
+        statement = (  # noqa: S608
             f"SELECT {given}, texts.text FROM (SELECT chosen.*, row_number() OVER () AS place "
             f"FROM ({sql}) AS chosen({given})) AS page LEFT JOIN ({texts_statement(self.document)}) AS texts(id, text) "
             f"ON texts.id = page.{names[-1]} ORDER BY place"
