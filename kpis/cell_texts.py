@@ -41,7 +41,7 @@ class FloatText(Func):
 class FloatsText(Func):
     """An array of floats as a list of JSON."""
 
-    template = (  # noqa: S608
+    template = (
         f"'[' || array_to_string(ARRAY(SELECT {_PYTHON_FLOAT.format('one')} "
         "FROM unnest(%(expressions)s) WITH ORDINALITY AS every(one, place) ORDER BY place), ',') || ']'"
     )
