@@ -161,7 +161,7 @@ class CellPagination(TextPagination):
         sql, parameters = self.window.values_list(*self.keyset.attributes).query.sql_with_params()
         names = [f"k{place}" for place in range(len(self.keyset.attributes))]
         given = ", ".join(names)
-        statement = (  # noqa: S608
+        statement = (
             f"SELECT {given}, texts.text FROM (SELECT chosen.*, row_number() OVER () AS place "
             f"FROM ({sql}) AS chosen({given})) AS page LEFT JOIN ({texts_statement(self.document)}) AS texts(id, text) "
             f"ON texts.id = page.{names[-1]} ORDER BY place"

@@ -119,7 +119,7 @@ class DistributionForm(forms.Form):
         """Args: stamp: of the data, under which what is listed may be kept; empty: it is looked up where it is read."""
         super().__init__(data)
         self.stamp = stamp
-        self.fields["region"].widget = PlainSelect(choices=self._listed_regions)
+        self.fields["region"].widget = PlainSelect(choices=self._listed_regions)  # type: ignore[arg-type]  # looked up when it is read
 
     def _listed_regions(self) -> list[tuple[str, Any]]:
         return [("", _("All")), *listed.regions(self.stamp).items()]
@@ -168,7 +168,7 @@ class ExploreForm(DistributionForm):
 
     def __init__(self, data: Any = None, *, stamp: str = "") -> None:
         super().__init__(data, stamp=stamp)
-        self.fields["kpi"].widget = PlainSelect(choices=self._listed_indicators)
+        self.fields["kpi"].widget = PlainSelect(choices=self._listed_indicators)  # type: ignore[arg-type]  # looked up when it is read
 
     def _listed_indicators(self) -> list[tuple[str, str]]:
         found, chosen = listed.indicators(self.stamp), self.data.get("kpi", "")
