@@ -18,11 +18,13 @@ from alliance.core import pagination
 from alliance.core.api import Errors, Resource, column
 from alliance.core.errors import BadParameters, ParameterError
 from alliance.core.fields import FIELDS, OMIT, ApiAddress, CodeField, PageAddress, read_selection
+from alliance.events.paging import ReadyRenderer
 from kpis.aggregate_families import cells_of, family_of
 from kpis.aggregate_filters import ALL, AggregateFilter
 from kpis.aggregate_history import UnknownPastError, cells_at
 from kpis.aggregate_models import EXACT, Aggregate, Design, Measure
 from kpis.api import KpiShortSerializer
+from kpis.cell_texts import CellPagination
 from kpis.insight.keeping import KeptAnswers
 from kpis.models import Kpi
 from kpis.quick import NumbersDocument
@@ -137,6 +139,7 @@ def _cells_at(kpi: Kpi, moment: datetime) -> list[Aggregate]:
 
 
 class AggregateResource(KeptAnswers, Resource):  # type: ignore[misc]
+    renderer_classes = [ReadyRenderer]
     serializer_class = AggregateSerializer
     filterset_class = AggregateFilter
     resource, url_name, singular, plural = "aggregates", "aggregate", "aggregate", "aggregates"
@@ -150,7 +153,15 @@ class AggregateResource(KeptAnswers, Resource):  # type: ignore[misc]
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if "as_of" in request.query_params or "family" in request.query_params:
             return self._computed_now(request)
-        return super().list(request, *args, **kwargs)
+        if FIELDS in request.query_params or OMIT in request.query_params:
+            return super().list(request, *args, **kwargs)
+        errors: Errors = []
+        asked = pagination.read_page_parameters(request.query_params, errors)
+        self._check(request.query_params, (*pagination.PARAMETERS, FIELDS, OMIT), errors)
+        pages = CellPagination(self.serializer_class)
+        pages.begin(self.filterset.qs, self.filterset.sort.keys, asked, bound_to=self._bound_to())
+        pages.write()
+        return pages.get_paginated_response(pages.finish(request))
 
     def export(self, request: Request, ending: str, **kwargs: Any) -> HttpResponseBase:
         if "as_of" in request.query_params:

@@ -92,9 +92,12 @@ def reference_data(request, django_db_setup, django_db_blocker):
 @pytest.fixture(autouse=True)
 def _quiet_cache(request):
     """No test sees what another one cached or looked up, or gets its sessions; throttles start at zero."""
+    from kpis.insight import listed
+
     if "django_db_setup" in request.fixturenames or "client" in request.fixturenames:
         cache.clear()
         Names.forget()
+        listed.forget()
     yield
     exporting.close_spare()  # a kept session would hold the test database
 

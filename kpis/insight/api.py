@@ -20,7 +20,7 @@ from kpis.insight import peers as likeness
 from kpis.insight.distribution import distribution_of
 from kpis.insight.forms import CHOICES, MOST_PEERS, PEERS_SHOWN, DistributionForm, KpiField, PeersForm
 from kpis.insight.grouping import GroupBy
-from kpis.insight.keeping import KeptAnswers
+from kpis.insight.keeping import KeptAnswers, stamp_of
 from kpis.insight.peers import DEFAULT_WEIGHTS, HEAVIEST, Factor
 from kpis.insight.serializers import (
     BenchmarkSerializer,
@@ -133,7 +133,7 @@ class DistributionView(InsightEndpoint):
     answers = _answer(DistributionSerializer, "distribution")
 
     def get(self, request: Request, code: str) -> Response:
-        form = DistributionForm(request.query_params)
+        form = DistributionForm(request.query_params, stamp=stamp_of(request._request))
         if not form.is_valid():
             raise BadParameters(_errors_of(form))
         kpi = Kpi.objects.filter(Q(slug=code) | Q(code=code)).order_by("pk").first()

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from alliance.core.verticals import VerticalCode
 from kpis.aggregate_models import Measure
-from kpis.insight.distribution import measured_kpis
+from kpis.insight import listed
 from kpis.insight.grouping import Chosen, GroupBy
 from kpis.insight.peers import DEFAULT_WEIGHTS, HEAVIEST, Factor, Profile, profile_of
 from kpis.insight.traits import ClimateZone, IncomeGroup
@@ -115,10 +115,14 @@ class DistributionForm(forms.Form):
         label=gettext_lazy("Measured in or before"), min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False
     )
 
-    def __init__(self, data: Any = None) -> None:
+    def __init__(self, data: Any = None, *, stamp: str = "") -> None:
+        """Args: stamp: of the data, under which what is listed may be kept; empty: it is looked up where it is read."""
         super().__init__(data)
-        self._regions = {region.slug: str(region) for region in Region.objects.order_by("name")}
-        self.fields["region"].widget = PlainSelect(choices=[("", _("All")), *self._regions.items()])
+        self.stamp = stamp
+        self.fields["region"].widget = PlainSelect(choices=self._listed_regions)  # type: ignore[arg-type]  # looked up when it is read
+
+    def _listed_regions(self) -> list[tuple[str, Any]]:
+        return [("", _("All")), *listed.regions(self.stamp).items()]
 
     def clean_group_by(self) -> GroupBy:
         return GroupBy(self.cleaned_data["group_by"] or GroupBy.NONE)
@@ -128,7 +132,7 @@ class DistributionForm(forms.Form):
 
     def clean_region(self) -> str:
         region = self.cleaned_data["region"]
-        if region and region not in self._regions:
+        if region and region not in listed.regions(self.stamp):
             raise forms.ValidationError(_("There is no region “%(text)s”.") % {"text": region}, code="unknown_value")
         return region
 
@@ -144,8 +148,13 @@ class DistributionForm(forms.Form):
         return Chosen(**{name: self.cleaned_data[name] for name in CHOICES})
 
     @property
-    def choices(self) -> list[forms.BoundField]:
-        return [self[name] for name in CHOICES]
+    def choices(self) -> list[SafeString]:
+        """The fields that narrow the results, with their labels."""
+        return [self.group(name) for name in CHOICES]
+
+    def group(self, name: str) -> SafeString:
+        """A field with its label."""
+        return listed.field_group(self[name], self.stamp)
 
     @property
     def is_narrowed(self) -> bool:
@@ -157,13 +166,24 @@ class ExploreForm(DistributionForm):
 
     kpi = KpiField(label=gettext_lazy("Indicator"), required=False)
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
-        found = [(kpi.slug, f"{kpi.name} ({kpi.code})") for kpi in measured_kpis()]
-        chosen = (data or {}).get("kpi", "")
-        if chosen and chosen not in {slug for slug, _name in found}:
-            found.append((chosen, chosen))
-        self.fields["kpi"].widget = PlainSelect(choices=found)
+    def __init__(self, data: Any = None, *, stamp: str = "") -> None:
+        super().__init__(data, stamp=stamp)
+        self.fields["kpi"].widget = PlainSelect(choices=self._listed_indicators)  # type: ignore[arg-type]  # looked up when it is read
+
+    def _listed_indicators(self) -> list[tuple[str, str]]:
+        found, chosen = listed.indicators(self.stamp), self.data.get("kpi", "")
+        return [*found.items()] if not chosen or chosen in found else [*found.items(), (chosen, chosen)]
+
+    def group(self, name: str) -> SafeString:
+        chosen = self.data.get("kpi", "")
+        if name == "kpi" and chosen and chosen not in listed.indicators(self.stamp):
+            return self[name].as_field_group()  # it has a choice more than usual
+        return super().group(name)
+
+    @property
+    def first(self) -> list[SafeString]:
+        """The fields that say what is shown, with their labels."""
+        return [self.group(name) for name in ("kpi", "group_by", "measure")]
 
 
 class PeersForm(forms.Form):

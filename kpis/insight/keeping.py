@@ -10,26 +10,41 @@ from alliance.core import conditional, throttling
 from alliance.events import cache
 from alliance.events.api import KEPT
 from alliance.events.cache import answered
-from alliance.events.reading import sees_all
+from alliance.events.reading import sees_all, state_of
 from kpis.aggregating import READER
 
+#: Where a request notes the state of the aggregates.
+_STATE = "_portal_state_of_aggregates"
 
-def state_of_aggregates() -> str:
+
+def state_of_aggregates(request: HttpRequest) -> str:
     """How far the aggregates know the change log, and which of their cells wait. Ask before reading them.
 
-    Inputs change in the transaction that moves the cursor, cells in the one that takes them from the queue. One query.
+    Inputs change in the transaction that moves the cursor, cells in the one that takes them from the queue. One query,
+    once a request.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT transaction, position, (SELECT count(*) FROM kpis_stalecell) FROM events_cursor WHERE reader = %s",
-            [READER],
-        )
-        return f"aggregates {cursor.fetchone()}"
+    state = getattr(request, _STATE, None)
+    if state is None:
+        state_of(request)  # asked first: the settings of the session travel with it
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT transaction, position, (SELECT count(*) FROM kpis_stalecell) FROM events_cursor "
+                "WHERE reader = %s",
+                [READER],
+            )
+            state = f"aggregates {cursor.fetchone()}"
+        setattr(request, _STATE, state)
+    return state
+
+
+def stamp_of(request: HttpRequest) -> str:
+    """Names the state of all that computed numbers and their names are made of: the same stamp, the same answers."""
+    return f"{state_of(request).stamp} {state_of_aggregates(request)}"
 
 
 def kept(request: HttpRequest, make: Callable[[], HttpResponse]) -> HttpResponse:
     """A page of computed numbers, from the cache or made now."""
-    return answered(request, make, of=state_of_aggregates)
+    return answered(request, make, of=lambda: state_of_aggregates(request))
 
 
 class KeptAnswers:
@@ -46,7 +61,7 @@ class KeptAnswers:
             return super().known_answer(request)  # type: ignore[misc]  # mixed into doors of the API
         counting = throttling.ClientRateThrottle().begin(request)
         accepted = request.META.get("HTTP_ACCEPT", "")
-        place = cache.place(request, accepted, str(sees_all(request.user)), state_of_aggregates())
+        place = cache.place(request, accepted, str(sees_all(request.user)), state_of_aggregates(request))
         if counting is not None and not counting.is_allowed():
             return None
         self._place = place

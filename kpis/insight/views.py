@@ -19,7 +19,7 @@ from kpis.insight import peers as likeness
 from kpis.insight.distribution import Distribution, distribution_of, group_values
 from kpis.insight.forms import MOST_PEERS, PEERS_SHOWN, ExploreForm, OwnChangeForm, PeersForm
 from kpis.insight.grouping import Source
-from kpis.insight.keeping import kept
+from kpis.insight.keeping import kept, stamp_of
 from kpis.insight.serializers import DistributionSerializer, inputs_query
 from kpis.insight.traits import ClimateZone
 from kpis.models import Kpi
@@ -74,7 +74,7 @@ class ExploreView(TemplateView):
         return kept(request, lambda: self._page(request))
 
     def _page(self, request: HttpRequest) -> HttpResponse:
-        form = ExploreForm(request.GET)
+        form = ExploreForm(request.GET, stamp=stamp_of(request))
         is_good = form.is_valid()
         found = explored(form) if is_good else None
         context = self.get_context_data(form=form, found=found)
