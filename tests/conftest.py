@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 
+import hypothesis
 import pytest
 from django.conf import settings as portal_settings
 from django.core.cache import cache
@@ -49,6 +50,11 @@ def _look_at_static_files_once() -> None:
 
 
 _look_at_static_files_once()
+
+# The same examples in every run, as slow as the machine may be; `HYPOTHESIS_PROFILE=search` looks for new ones.
+hypothesis.settings.register_profile("portal", derandomize=True, deadline=None, database=None, print_blob=True)
+hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "portal"))
 
 
 @pytest.hookimpl(tryfirst=True)
