@@ -15,6 +15,7 @@ from whitenoise.base import WhiteNoise
 from alliance.core.facets import Names
 from alliance.events import exporting
 from tests import snapshot
+from tests.browsers import close_contexts
 
 
 def _own_redis_database() -> None:
@@ -137,3 +138,22 @@ def chromium_path() -> str:
     if os.environ.get("CI"):
         pytest.fail("No Chromium: install the package chromium, or set PORTAL_CHROMIUM.")
     pytest.skip("No Chromium on this machine: browser tests need the package chromium.")
+
+
+@pytest.fixture(scope="module")
+def _chromium(chromium_path):
+    """Started once for the browser tests of a file that follow each other."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with pytest.MonkeyPatch.context() as patch, sync_api.sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser(live_server, _chromium):
+    """A real browser before the live server. Contexts share nothing; those that a test opened are closed at its end."""
+    yield _chromium
+    close_contexts(_chromium)

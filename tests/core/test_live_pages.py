@@ -1,12 +1,10 @@
 """What scripts add, in a real browser under the real content security policy: the live map, and filters at once."""
 
-import os
 from contextlib import contextmanager
 
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-sync_api = pytest.importorskip("playwright.sync_api")
 
 
 #: What the browser and htmx tell of a request that got no answer.
@@ -20,32 +18,28 @@ def complaint(message):
 
 
 @pytest.fixture
-def page_at(live_server, reference_data, chromium_path, monkeypatch, settings):
+def page_at(live_server, reference_data, browser, settings):
     """Opens a path; at the end no complaint of the browser may be left but those that start with what is forgiven."""
     # The test server reads the sources; names with a hash are those of collected files.
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
 
     @contextmanager
     def open_page(path, forgiven=(), **options):
         complaints = []
-        with sync_api.sync_playwright() as playwright:
-            arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-            browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-            page = browser.new_page(**options)
-            page.on("console", lambda message: complaints.extend(complaint(message)))
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
-            page.on(
-                "request",
-                lambda r: (
-                    None if r.url.startswith((live_server.url, "data:")) else complaints.append(f"elsewhere: {r.url}")
-                ),
-            )
-            page.goto(f"{live_server.url}{path}")
-            yield page
-            browser.close()
+        page = browser.new_page(**options)
+        page.on("console", lambda message: complaints.extend(complaint(message)))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+        page.on(
+            "request",
+            lambda r: (
+                None if r.url.startswith((live_server.url, "data:")) else complaints.append(f"elsewhere: {r.url}")
+            ),
+        )
+        page.goto(f"{live_server.url}{path}")
+        yield page
+        page.context.close()
         assert [one for one in complaints if not one.startswith(tuple(forgiven))] == []
 
     return open_page
