@@ -11,6 +11,8 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from whitenoise.base import WhiteNoise
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from alliance.core.facets import Names
 from alliance.events import exporting
@@ -56,6 +58,27 @@ _look_at_static_files_once()
 hypothesis.settings.register_profile("portal", derandomize=True, deadline=None, database=None, print_blob=True)
 hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "portal"))
+
+
+#: Tests that share what takes long to set up: a whole run of the benchmarks, a browser, servers.
+_TOGETHER = re.compile(
+    r"tests/(bench)/test_(?:whole_run|imports|plans)\.py"
+    r"|tests/(\S*_browser|members/test_passkeys|core/test_live_pages|core/test_service_failures)\.py"
+)
+
+
+class _Scheduling(LoadScopeScheduling):
+    """Each test goes to the worker that is free, and those that share something to the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        found = _TOGETHER.match(nodeid)
+        return found[1] or found[2] if found else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False  # tests that empty the tables stay behind those that do not
+    return _Scheduling(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
