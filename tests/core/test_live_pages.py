@@ -112,7 +112,7 @@ def test_a_filter_ticked_while_the_answer_is_under_way_is_not_lost(page_at):
             page.locator(f'input[name="vertical"][value="{value}"]').check()
             page.wait_for_timeout(100)
         held[-1].continue_()
-        page.wait_for_url("**vertical=water&vertical=waste**", timeout=5_000)
+        page.wait_for_url("**vertical=water&vertical=waste**")
         page.wait_for_function("document.querySelectorAll('.chips .chip').length === 2")
         assert page.locator('input[name="vertical"]:checked').count() == 2
 
@@ -121,7 +121,7 @@ def test_when_the_portal_cannot_be_reached_the_browser_says_so(page_at):
     with page_at("/use-cases/", forgiven=GIVEN_UP) as page:
         page.route("**/use-cases/?*", answer_only_a_visit)
         page.locator('input[name="vertical"][value="water"]').evaluate("box => box.click()")
-        page.wait_for_url("**vertical=water**", timeout=5_000)
+        page.wait_for_url("**vertical=water**")
         assert page.locator("body").inner_text() == "an ordinary visit"
 
 
