@@ -4,15 +4,20 @@ import os
 import re
 import shutil
 
+import hypothesis
 import pytest
 from django.conf import settings as portal_settings
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
+from whitenoise.base import WhiteNoise
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from alliance.core.facets import Names
 from alliance.events import exporting
 from tests import snapshot
+from tests.browsers import close_contexts
 
 
 def _own_redis_database() -> None:
@@ -27,6 +32,53 @@ def _own_redis_database() -> None:
 
 
 _own_redis_database()
+
+
+def _look_at_static_files_once() -> None:
+    """Every test client makes a handler of its own, and WhiteNoise then looks at each of the 700 collected files: 30 ms
+    of every test. They stay what they are during a run."""
+    usual = WhiteNoise.update_files_dictionary
+    known: dict[tuple[object, ...], dict[str, object]] = {}
+
+    def update(self: WhiteNoise, root: str, prefix: str) -> None:
+        storage = portal_settings.STORAGES["staticfiles"]["BACKEND"]  # knows whose name holds a hash
+        key = (type(self), self.max_age, storage, root, prefix)
+        if key not in known:
+            others, self.files = self.files, {}
+            usual(self, root, prefix)
+            self.files, known[key] = others, self.files
+        self.files.update(known[key])
+
+    WhiteNoise.update_files_dictionary = update
+
+
+_look_at_static_files_once()
+
+# The same examples in every run, as slow as the machine may be; `HYPOTHESIS_PROFILE=search` looks for new ones.
+hypothesis.settings.register_profile("portal", derandomize=True, deadline=None, database=None, print_blob=True)
+hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "portal"))
+
+
+#: Tests that share what takes long to set up: a whole run of the benchmarks, a browser, servers.
+_TOGETHER = re.compile(
+    r"tests/(bench)/test_(?:whole_run|imports|plans)\.py"
+    r"|tests/(\S*_browser|members/test_passkeys|core/test_live_pages|core/test_service_failures)\.py"
+)
+
+
+class _Scheduling(LoadScopeScheduling):
+    """Each test goes to the worker that is free, and those that share something to the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        found = _TOGETHER.match(nodeid)
+        return found[1] or found[2] if found else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False  # tests that empty the tables stay behind those that do not
+    return _Scheduling(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -56,6 +108,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
             # same server hold back what it may read.
             followed()
             snapshot.take()
+            snapshot.keep_plans()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -111,3 +164,22 @@ def chromium_path() -> str:
     if os.environ.get("CI"):
         pytest.fail("No Chromium: install the package chromium, or set PORTAL_CHROMIUM.")
     pytest.skip("No Chromium on this machine: browser tests need the package chromium.")
+
+
+@pytest.fixture(scope="module")
+def _chromium(chromium_path):
+    """Started once for the browser tests of a file that follow each other."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with pytest.MonkeyPatch.context() as patch, sync_api.sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser(live_server, _chromium):
+    """A real browser before the live server. Contexts share nothing; those that a test opened are closed at its end."""
+    yield _chromium
+    close_contexts(_chromium)

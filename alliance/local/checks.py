@@ -129,7 +129,9 @@ def _checks(checkout: Checkout, environment: Mapping[str, str], pytest_arguments
     manage = (python, str(checkout.root / "manage.py"))
     deploy = production_environment(environment)
     selected = tuple(pytest_arguments)
-    parallel = () if any(a.startswith(("-n", "--numprocesses", "--pdb")) for a in selected) else ("-n", "auto")
+    alone = any(a.startswith(("-n", "--numprocesses", "--pdb")) for a in selected)
+    # Each worker has a Redis database of its own; there are sixteen.
+    parallel = () if alone else ("-n", "auto", "--maxprocesses", "15")
     return [
         Check("catalogues", (*manage, "compile_catalogues"), environment),
         Check("ruff", (python, "-m", "ruff", "check", "."), environment),

@@ -12,11 +12,11 @@ from urllib.request import urlopen
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
-from playwright.sync_api import sync_playwright
 
 from alliance.core.errors import BAD_PARAMETERS
 from alliance.members.tokens import make_token
 from tests.alliance.api_cases import NAMES
+from tests.browsers import close_contexts
 from tests.reporting import recipes
 
 GUIDE = Path(django_settings.BASE_DIR) / "docs" / "api.md"
@@ -145,41 +145,34 @@ def test_the_page_holds_no_inline_code_and_asks_nobody_else(page):
 
 
 @pytest.mark.browser
-def test_the_page_works_in_a_browser_under_the_strict_policy(server, chromium_path):
+def test_the_page_works_in_a_browser_under_the_strict_policy(server, browser):
     complaints, asked = [], []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"{server}/api/v1/docs/")
-        form = page.locator('form[action="/api/v1/use-cases/"]')
-        page.locator("#use-cases ~ .api-operation details.api-try > summary").first.click()
-        form.locator('[name="q"]').fill("sewers")
-        form.locator('[name="vertical"]').select_option(["water"])
-        form.get_by_role("button").click()
-        form.locator("[data-body]").filter(has_text="smart-sewers-south-bend").wait_for()
-        assert form.locator("[data-status]").inner_text().startswith("200")
-        assert (
-            form.locator("[data-request]").inner_text() == "GET /api/v1/use-cases/?q=sewers&vertical=water&page_size=2"
-        )
-        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-        found = Axe().run(page).response["violations"]
-        browser.close()
+    page = browser.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{server}/api/v1/docs/")
+    form = page.locator('form[action="/api/v1/use-cases/"]')
+    page.locator("#use-cases ~ .api-operation details.api-try > summary").first.click()
+    form.locator('[name="q"]').fill("sewers")
+    form.locator('[name="vertical"]').select_option(["water"])
+    form.get_by_role("button").click()
+    form.locator("[data-body]").filter(has_text="smart-sewers-south-bend").wait_for()
+    assert form.locator("[data-status]").inner_text().startswith("200")
+    assert form.locator("[data-request]").inner_text() == "GET /api/v1/use-cases/?q=sewers&vertical=water&page_size=2"
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    found = Axe().run(page).response["violations"]
+    close_contexts(browser)
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
     assert complaints == []
     assert all(url.startswith((server, "data:")) for url in asked)
 
 
 @pytest.mark.browser
-def test_the_forms_work_without_javascript(server, chromium_path):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        page = browser.new_context(java_script_enabled=False).new_page()
-        page.goto(f"{server}/api/v1/docs/")
-        page.locator("#bodies ~ .api-operation details.api-try > summary").first.click()
-        page.locator('form[action="/api/v1/bodies/"]').get_by_role("button").click()
-        page.wait_for_url("**/api/v1/bodies/?**")
-        assert '"results":[' in page.content()
-        browser.close()
+def test_the_forms_work_without_javascript(server, browser):
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{server}/api/v1/docs/")
+    page.locator("#bodies ~ .api-operation details.api-try > summary").first.click()
+    page.locator('form[action="/api/v1/bodies/"]').get_by_role("button").click()
+    page.wait_for_url("**/api/v1/bodies/?**")
+    assert '"results":[' in page.content()

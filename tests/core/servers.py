@@ -110,14 +110,18 @@ class Answer:
         return json.loads(self.body)
 
 
+#: How much slower than ours a machine may be at times.
+PATIENCE = 3
+
+
 def wait_for(condition: Callable[[], object], seconds: float, what: str) -> object:
-    """Poll until the condition is true. Raises: AssertionError when it stays false."""
-    end = time.monotonic() + seconds
+    """Poll until the condition is true. Raises: AssertionError when it stays false for `PATIENCE` times the seconds."""
+    end = time.monotonic() + PATIENCE * seconds
     while time.monotonic() < end:
         if found := condition():
             return found
         time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {what}")
+    raise AssertionError(f"not within {PATIENCE * seconds} s: {what}")
 
 
 class Portal:

@@ -1,12 +1,10 @@
 """What scripts add, in a real browser under the real content security policy: the live map, and filters at once."""
 
-import os
 from contextlib import contextmanager
 
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-sync_api = pytest.importorskip("playwright.sync_api")
 
 
 #: What the browser and htmx tell of a request that got no answer.
@@ -20,32 +18,28 @@ def complaint(message):
 
 
 @pytest.fixture
-def page_at(live_server, reference_data, chromium_path, monkeypatch, settings):
+def page_at(live_server, reference_data, browser, settings):
     """Opens a path; at the end no complaint of the browser may be left but those that start with what is forgiven."""
     # The test server reads the sources; names with a hash are those of collected files.
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
 
     @contextmanager
     def open_page(path, forgiven=(), **options):
         complaints = []
-        with sync_api.sync_playwright() as playwright:
-            arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-            browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-            page = browser.new_page(**options)
-            page.on("console", lambda message: complaints.extend(complaint(message)))
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
-            page.on(
-                "request",
-                lambda r: (
-                    None if r.url.startswith((live_server.url, "data:")) else complaints.append(f"elsewhere: {r.url}")
-                ),
-            )
-            page.goto(f"{live_server.url}{path}")
-            yield page
-            browser.close()
+        page = browser.new_page(**options)
+        page.on("console", lambda message: complaints.extend(complaint(message)))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+        page.on(
+            "request",
+            lambda r: (
+                None if r.url.startswith((live_server.url, "data:")) else complaints.append(f"elsewhere: {r.url}")
+            ),
+        )
+        page.goto(f"{live_server.url}{path}")
+        yield page
+        page.context.close()
         assert [one for one in complaints if not one.startswith(tuple(forgiven))] == []
 
     return open_page
@@ -118,7 +112,7 @@ def test_a_filter_ticked_while_the_answer_is_under_way_is_not_lost(page_at):
             page.locator(f'input[name="vertical"][value="{value}"]').check()
             page.wait_for_timeout(100)
         held[-1].continue_()
-        page.wait_for_url("**vertical=water&vertical=waste**", timeout=5_000)
+        page.wait_for_url("**vertical=water&vertical=waste**")
         page.wait_for_function("document.querySelectorAll('.chips .chip').length === 2")
         assert page.locator('input[name="vertical"]:checked').count() == 2
 
@@ -127,7 +121,7 @@ def test_when_the_portal_cannot_be_reached_the_browser_says_so(page_at):
     with page_at("/use-cases/", forgiven=GIVEN_UP) as page:
         page.route("**/use-cases/?*", answer_only_a_visit)
         page.locator('input[name="vertical"][value="water"]').evaluate("box => box.click()")
-        page.wait_for_url("**vertical=water**", timeout=5_000)
+        page.wait_for_url("**vertical=water**")
         assert page.locator("body").inner_text() == "an ordinary visit"
 
 

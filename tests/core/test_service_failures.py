@@ -295,8 +295,9 @@ def test_worker_gone_and_back(worker):
 
 
 def test_the_worker_survives_redis_going_and_coming(worker):
+    seen = len(worker.log("worker"))
     worker.redis.cut()
-    time.sleep(1)
+    wait_for(lambda: "onnection" in worker.log("worker")[seen:], 10, "the worker notices")
     worker.redis.mend()
     task = clear_expired_sessions.delay()
 

@@ -1,6 +1,7 @@
 """What every background task has, and how its messages are marked."""
 
 import pytest
+import time_machine
 from django.conf import settings
 
 from alliance.celery import app
@@ -29,8 +30,11 @@ def test_what_is_scheduled_exists(entry):
 def test_the_heartbeat_leaves_its_mark():
     redis_client().delete(health.HEARTBEAT_KEY)
     assert health.heartbeat_age_seconds() is None
-    tasks.beat()
-    assert 0 <= health.heartbeat_age_seconds() < 5
+    with time_machine.travel("2026-11-24T12:00:00Z", tick=False) as clock:
+        tasks.beat()
+        assert health.heartbeat_age_seconds() == 0
+        clock.shift(3)
+        assert health.heartbeat_age_seconds() == 3
 
 
 def test_a_message_carries_the_request_and_the_actor_of_who_sends_it():

@@ -39,8 +39,9 @@ def reading_sessions() -> list[int]:
     """Process ids of other sessions that are in the middle of a transaction over the use cases."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT pid FROM pg_locks WHERE relation = 'usecases_usecasedocument'::regclass "
-            "AND pid <> pg_backend_pid()"
+            "SELECT DISTINCT l.pid FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+            "WHERE l.relation = 'usecases_usecasedocument'::regclass AND a.datname = current_database() "
+            "AND a.backend_type = 'client backend' AND l.pid <> pg_backend_pid()"
         )
         return [pid for (pid,) in cursor.fetchall()]
 

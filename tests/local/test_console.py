@@ -2,12 +2,12 @@
 
 import io
 import re
-import time
 
 import pytest
 
 from alliance.local import console as module
 from alliance.local.console import Console
+from tests.core.servers import wait_for
 
 
 class Terminal(io.StringIO):
@@ -32,9 +32,7 @@ def test_a_short_step_says_nothing_in_a_log():
 def test_a_long_step_says_that_it_has_begun_and_how_long_it_took():
     stream = io.StringIO()
     with Console(stream).step("Installing"):
-        deadline = time.monotonic() + 5
-        while not stream.getvalue() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(stream.getvalue, 5, "a line")
         assert stream.getvalue() == "Installing ...\n"
     assert re.fullmatch(r"Installing \.\.\.\nInstalling: done in \d\.\d s\n", stream.getvalue())
 
@@ -42,8 +40,7 @@ def test_a_long_step_says_that_it_has_begun_and_how_long_it_took():
 def test_a_terminal_shows_a_living_line_and_keeps_one_in_the_end():
     stream = Terminal()
     with Console(stream).step("Installing"):
-        time.sleep(0.25)
-    assert stream.getvalue().count("Installing (0 s)") >= 2
+        wait_for(lambda: len(re.findall(r"Installing \(\d+ s\)", stream.getvalue())) >= 2, 5, "the line lives")
     assert re.search(r"\r\x1b\[2KInstalling: done in \d\.\d s\n$", stream.getvalue())
 
 
@@ -52,7 +49,7 @@ def test_a_step_that_fails_is_not_called_done():
 
     def install():
         with Console(stream).step("Installing"):
-            time.sleep(0.1)
+            wait_for(stream.getvalue, 5, "a line")
             raise ValueError("no network")
 
     with pytest.raises(ValueError, match="no network"):

@@ -1,13 +1,11 @@
 """People with accounts, and a browser that can hold passkeys."""
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from django.core import mail
-from django.db import connection
 from django.urls import reverse
 
 from alliance.members.models import User
@@ -50,22 +48,9 @@ def mails():
     return mail.outbox
 
 
-@pytest.fixture(scope="session")
-def _no_session_left(django_db_setup, django_db_blocker):
-    """The test database can be dropped, even if a thread of the live server still holds a connection."""
-    yield
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-
-
 @pytest.fixture
-def browser_page(_no_session_left, live_server, transactional_db, settings, chromium_path, monkeypatch):
+def browser_page(live_server, transactional_db, settings, browser):
     """A page of a real Chromium with a virtual authenticator; it must not complain about anything."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
     settings.PORTAL_ORIGIN = live_server.url
     # The live server knows files by their own names only.
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -74,26 +59,23 @@ def browser_page(_no_session_left, live_server, transactional_db, settings, chro
     @contextmanager
     def open_page(*, knows_its_owner: bool = True, allowed_complaints: str = "(?!)") -> Iterator:
         complaints: list[str] = []
-        with sync_api.sync_playwright() as playwright:
-            arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-            browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-            context = browser.new_context(base_url=live_server.url)
-            page = context.new_page()
-            page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("response", lambda r: complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-            session = context.new_cdp_session(page)
-            session.send("WebAuthn.enable")
-            options = {
-                "protocol": "ctap2",
-                "transport": "internal",
-                "hasResidentKey": True,
-                "hasUserVerification": True,
-                "isUserVerified": knows_its_owner,
-            }
-            session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-            yield page
-            browser.close()
+        context = browser.new_context(base_url=live_server.url)
+        page = context.new_page()
+        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("response", lambda r: complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        session = context.new_cdp_session(page)
+        session.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": knows_its_owner,
+        }
+        session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        yield page
+        context.close()
         assert [text for text in complaints if not re.search(allowed_complaints, text)] == []
 
     return open_page

@@ -1,41 +1,36 @@
 """Applying in a real browser, on a phone, with a script and without one."""
 
-import os
 import time
 
 import pytest
 
 from alliance.members import joining, spam
 from alliance.members.models import Application, ApplicationState
+from tests.browsers import close_contexts
 
-sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("reference_data")]
 
 PHONE = {"width": 360, "height": 740}
 
 
 @pytest.fixture
-def open_page(live_server, chromium_path, monkeypatch, settings):
+def open_page(live_server, browser, monkeypatch, settings):
     """Gives a function that opens a page on a phone; fails at the end when the browser has complained."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     settings.PORTAL_ORIGIN = live_server.url
     monkeypatch.setattr(spam, "QUICKEST", 0)  # no test waits
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
     complaints: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
 
-        def visit(path: str, **options):
-            page = browser.new_context(viewport=PHONE, base_url=live_server.url, **options).new_page()
-            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.goto(path)
-            return page
+    def visit(path: str, **options):
+        page = browser.new_context(viewport=PHONE, base_url=live_server.url, **options).new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(path)
+        return page
 
-        yield visit
-        browser.close()
+    yield visit
+    close_contexts(browser)
     assert complaints == []
 
 

@@ -105,7 +105,7 @@ def test_a_key_that_does_not_know_its_owner_is_explained_in_words(browser_page, 
         trouble = page.locator("[data-passkey-trouble]")
         assert not trouble.is_visible()
         page.click("#passkey_login")
-        trouble.wait_for(state="visible", timeout=10_000)
+        trouble.wait_for(state="visible")
         assert "was not used" in trouble.inner_text()
         assert who(page) is None
 
@@ -116,7 +116,7 @@ def test_at_another_address_the_page_names_the_right_one(browser_page, ada, sett
         page.goto("/accounts/login/")
         page.click("#passkey_login")
         trouble = page.locator("[data-passkey-trouble]")
-        trouble.wait_for(state="visible", timeout=10_000)
+        trouble.wait_for(state="visible")
         assert "http://portal.example" in trouble.inner_text()
 
 

@@ -1,6 +1,5 @@
 """A real browser for the pages of reports, with and without a script, on a desk and on a phone."""
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,44 +8,40 @@ from django.conf import settings as portal_settings
 from django.test import Client
 
 from alliance.members.models import User
+from tests.browsers import close_contexts
 
 
 @pytest.fixture
-def open_page(live_server, chromium_path, monkeypatch, settings) -> Iterator[Callable[..., Any]]:
+def open_page(live_server, browser, settings) -> Iterator[Callable[..., Any]]:
     """Gives a function that opens a page for a user; fails at the end when a browser's console has an error.
 
     Its arguments: the path, who is signed in (nobody when left out), and options of the browser's context.
     """
-    sync_api = pytest.importorskip("playwright.sync_api")
     # The test server reads the sources; names with a hash are those of collected files.
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     settings.PORTAL_ORIGIN = live_server.url
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
     complaints: list[str] = []
     expected = ("Failed to load resource",)  # answers of 401, 409, 412 and 422 are part of what is promised
-    with sync_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
 
-        def note(message: Any) -> None:
-            if message.type == "error" and not message.text.startswith(expected):
-                complaints.append(message.text)
+    def note(message: Any) -> None:
+        if message.type == "error" and not message.text.startswith(expected):
+            complaints.append(message.text)
 
-        def visit(path: str, user: User | None = None, **options: Any) -> Any:
-            context = browser.new_context(
-                base_url=live_server.url, **{"viewport": {"width": 1280, "height": 900}, **options}
-            )
-            if user is not None:
-                sign_in(context, user, live_server.url)
-            page = context.new_page()
-            page.on("console", note)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.goto(path)
-            return page
+    def visit(path: str, user: User | None = None, **options: Any) -> Any:
+        context = browser.new_context(
+            base_url=live_server.url, **{"viewport": {"width": 1280, "height": 900}, **options}
+        )
+        if user is not None:
+            sign_in(context, user, live_server.url)
+        page = context.new_page()
+        page.on("console", note)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(path)
+        return page
 
-        yield visit
-        browser.close()
+    yield visit
+    close_contexts(browser)
     assert complaints == []
 
 

@@ -44,7 +44,7 @@ def program(code: str, *arguments: object, folder: Path) -> "subprocess.Popen[st
     )
 
 
-def wait_for(is_so: Callable[[], object], seconds: float = 30) -> None:
+def wait_for(is_so: Callable[[], object], seconds: float = 90) -> None:
     """Raises: TimeoutError."""
     end = time.monotonic() + seconds
     while not is_so():
@@ -63,7 +63,9 @@ def locked_for_writing(table: str) -> Iterator[Callable[[], bool]]:
 
             def is_waited_for() -> bool:
                 cursor.execute(
-                    "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = %s::regclass)", [table]
+                    "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = %s::regclass "
+                    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+                    [table],
                 )
                 return bool(cursor.fetchone()[0])
 

@@ -1,35 +1,30 @@
 """The list in a real browser: filters apply at once, the reader keeps the place, and the choice to compare is kept."""
 
-import os
-
 import pytest
 
+from tests.browsers import close_contexts
+
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("reference_data")]
-sync_api = pytest.importorskip("playwright.sync_api")
 
 
 @pytest.fixture
-def open_page(live_server, chromium_path, monkeypatch, settings):
+def open_page(live_server, browser, settings):
     """Gives a function that opens a page; fails at the end when the browser's console has an error."""
     # The test server reads the sources; names with a hash are those of collected files.
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
     complaints: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
 
-        def visit(path: str, **options):
-            page = browser.new_context(viewport={"width": 1280, "height": 900}, **options).new_page()
-            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.goto(live_server.url + path)
-            page.wait_for_load_state("networkidle")
-            return page
+    def visit(path: str, **options):
+        page = browser.new_context(viewport={"width": 1280, "height": 900}, **options).new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(live_server.url + path)
+        page.wait_for_load_state("networkidle")
+        return page
 
-        yield visit
-        browser.close()
+    yield visit
+    close_contexts(browser)
     assert complaints == []
 
 

@@ -1,26 +1,18 @@
 """The pages of insight in a real browser: accessible, narrow, dark, right to left, without sideways scroll."""
 
-import os
-
 import pytest
 
 from tests.kpis.insight.recipes import measured
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("reference_data")]
-sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("reference_data", "plain_names")]
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 
 
 @pytest.fixture
-def browser(live_server, chromium_path, monkeypatch, settings):
+def plain_names(settings):
+    """The test server reads the sources; names with a hash are those of collected files."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
-    with sync_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        found = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-        yield found
-        found.close()
 
 
 def test_every_page_passes_axe_and_fits_a_phone(browser, live_server):
