@@ -15,13 +15,14 @@ from kpis.aggregating import READER
 
 
 def state_of_aggregates() -> str:
-    """How far the aggregates know the change log, and which of their cells wait. Ask before reading them.
+    """How far the aggregates know the change log, and how many inputs their cells do not. Ask before reading them.
 
     Inputs change in the transaction that moves the cursor, cells in the one that takes them from the queue. One query.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT transaction, position, (SELECT count(*) FROM kpis_stalecell) FROM events_cursor WHERE reader = %s",
+            "SELECT transaction, position, (SELECT count(*) FROM kpis_uncountedinput) "
+            "FROM events_cursor WHERE reader = %s",
             [READER],
         )
         return f"aggregates {cursor.fetchone()}"
