@@ -4,6 +4,9 @@ What a cell says comes from what it said and from what came and went, not from a
 change. `whole_state` makes the same of all inputs; that both agree is what an examination proves.
 """
 
+from collections.abc import Iterator
+from itertools import product
+
 from kpis import aggregate_sql as sql
 from kpis.aggregate_models import AggregateInput, CellSums, Measure, SortedValues
 
@@ -11,7 +14,7 @@ SORTED = SortedValues._meta.db_table
 #: Values of a piece that is made; it is cut when it has grown to twice as many.
 PIECE = 480
 
-_PLACE = ("kpi_id", "vertical_id", "region_id", "design")
+_PLACE = sql.PLACE
 _SUMS = sql.columns_of(CellSums)
 _CUBE = "f.kpi_id, CUBE (f.vertical_id, f.region_id, f.design)"
 _KEYS = (
@@ -20,6 +23,8 @@ _KEYS = (
 )
 _CHANGE, _VALUE = Measure.CHANGE.value, Measure.VALUE.value
 _INPUT = sql.columns_of(AggregateInput)
+_PARTIES = {"use_cases": "use_case_id", "cities": "city_id"}
+_WHEN = ("now", "was")
 
 
 def _difference() -> str:
@@ -92,26 +97,6 @@ def _insert_pieces(source: str, place: str, values: str, measure: str = "") -> s
 
 
 # --- sums ------------------------------------------------------------------------------------------------------------
-def _signed(name: str) -> str:
-    """How the difference adds up to a sum of `CellSums`."""
-    how = {
-        "results": "1",
-        "directed": "f.is_directed::int",
-        "print_high": "f.print_high::numeric",
-        "print_low": "f.print_low::numeric",
-        "changes": "(f.change IS NOT NULL)::int",
-        "change_total": "f.change::numeric",
-        "change_squares": "f.change::numeric * f.change::numeric",
-        "above": "(f.change > 0)::int",
-        "below": "(f.change < 0)::int",
-        "amounts": "(f.value IS NOT NULL)::int",
-        "value_total": "f.value::numeric",
-        "value_squares": "f.value::numeric * f.value::numeric",
-    }[name]
-    whole = "::int" if sql.ADDED[name].endswith("::int") else ""
-    return f"coalesce(sum(f.sign * {how}), 0){whole} AS {name}"
-
-
 def _parties(column: str) -> str:
     """How many use cases, or cities, a cell has more than before: those without another result in it."""
     return f"""
@@ -135,49 +120,66 @@ def _inside(one: str, cell: str) -> str:
     )
 
 
-def _extreme(name: str) -> str:
-    """The oldest, or newest, after the change: looked up among all inputs only where the old one may have gone."""
-    better = "least" if sql.EXTREMES[name].startswith("min") else "greatest"
-    return f"CASE WHEN n.is_open THEN x.{name} ELSE {better}(w.{name}, d.{name}_came) END"
-
-
-def _is_open(name: str) -> str:
-    beaten = ">" if sql.EXTREMES[name].startswith("min") else "<"
-    return f"(d.{name}_went = w.{name} AND (d.{name}_came {beaten} w.{name}) IS NOT FALSE)"
+def _leaves() -> str:
+    """The finest cells that the difference touches."""
+    return f"SELECT DISTINCT {', '.join(_PLACE)} FROM difference"
 
 
 def count_sums() -> str:
-    """One statement: bring the sums of the touched cells up to date. Parameters: indicators, twice."""
-    ends = ", ".join(
-        f"{how} FILTER (WHERE f.sign {sign} 0) AS {name}_{way}"
-        for name, how in sql.EXTREMES.items()
-        for sign, way in ((">", "came"), ("<", "went"))
+    """One statement: bring the sums of the touched cells up to date. Parameters: indicators, twice.
+
+    The finest cells are added up anew, wider ones by how these differ.
+    """
+    mine = f"(SELECT i.* FROM leaves l JOIN {sql.INPUT} i ON {sql.same_cell('i', 'l')})"
+    more = ", ".join(f"coalesce(n.{name}, 0) - coalesce(w.{name}, 0) AS {name}" for name in (*sql.COUNTS, *sql.TOTALS))
+    ends = ", ".join(f"n.{name} AS {name}_now, w.{name} AS {name}_was" for name in sql.EXTREMES)
+    sums = ", ".join(
+        [
+            *(f"sum(f.{name})::int AS {name}" for name in sql.COUNTS),
+            *(f"sum(f.{name}) AS {name}" for name in sql.TOTALS),
+            *(f"{end}(f.{name}_{when}) AS {name}_{when}" for name, end in sql.EXTREMES.items() for when in _WHEN),
+        ]
     )
-    added = ", ".join(f"coalesce(w.{name}, 0) + d.{name} AS {name}" for name in sql.ADDED)
-    extremes = ", ".join(f"{_extreme(name)} AS {name}" for name in sql.EXTREMES)
-    is_open = " OR ".join(f"coalesce({_is_open(name)}, false)" for name in sql.EXTREMES)
-    found = ", ".join(f"{how} AS {name}" for name, how in sql.EXTREMES.items())
+    added = ", ".join(f"coalesce(w.{name}, 0) + d.{name} AS {name}" for name in (*sql.COUNTS, *sql.TOTALS))
+    parties = ", ".join(f"coalesce(w.{name}, 0) + coalesce({name}.more, 0) AS {name}" for name in _PARTIES)
+    found = ", ".join(f"{end}(f.{name}) AS {name}" for name, end in sql.EXTREMES.items())
     updates = ", ".join(f"{name} = excluded.{name}" for name in _SUMS if name not in _PLACE)
     return f"""
     WITH {_difference()},
-    added AS MATERIALIZED (
-      SELECT {_KEYS}, {", ".join(map(_signed, sql.ADDED))}, {ends} FROM difference f GROUP BY {_CUBE}
+    leaves AS MATERIALIZED ({_leaves()}),
+    now AS MATERIALIZED ({sql.finest(mine)}),
+    changed AS MATERIALIZED (
+      SELECT l.*, {more}, {ends} FROM leaves l
+      LEFT JOIN now n ON {sql.same_cell("n", "l")} LEFT JOIN {sql.SUMS} w ON {sql.same_cell("w", "l")}
     ),
-    use_cases AS MATERIALIZED ({_parties("use_case_id")}),
-    cities AS MATERIALIZED ({_parties("city_id")}),
+    added AS MATERIALIZED (SELECT {_KEYS}, {sums} FROM changed f GROUP BY {_CUBE}),
+    {", ".join(f"{name} AS MATERIALIZED ({_parties(column)})" for name, column in _PARTIES.items())},
     summed AS MATERIALIZED (
-      SELECT d.kpi_id, d.vertical_id, d.region_id, d.design, {added}, {extremes},
-        coalesce(w.use_cases, 0) + coalesce(u.more, 0) AS use_cases,
-        coalesce(w.cities, 0) + coalesce(c.more, 0) AS cities
+      SELECT d.kpi_id, d.vertical_id, d.region_id, d.design, {added}, {parties},
+        {", ".join(f"{_extreme(name)} AS {name}" for name in sql.EXTREMES)}
       FROM added d LEFT JOIN {sql.SUMS} w ON {sql.same_cell("w", "d")}
-      LEFT JOIN use_cases u ON {sql.same_cell("u", "d")} LEFT JOIN cities c ON {sql.same_cell("c", "d")}
-      CROSS JOIN LATERAL (SELECT {is_open} AS is_open) n
+      {" ".join(f"LEFT JOIN {name} ON {sql.same_cell(name, 'd')}" for name in _PARTIES)}
+      CROSS JOIN LATERAL (SELECT {" OR ".join(map(_is_open, sql.EXTREMES))} AS is_open) o
       LEFT JOIN LATERAL (
-        SELECT {found} FROM {sql.INPUT} f WHERE n.is_open AND f.kpi_id = d.kpi_id AND {_inside("f", "d")}) x ON true
+        SELECT {found} FROM (
+          SELECT i.year AS oldest_year, i.year AS newest_year, i.changed_at AS as_of FROM {sql.INPUT} i
+          WHERE o.is_open AND i.kpi_id = d.kpi_id AND {_inside("i", "d")}) f) x ON true
     ),
     gone AS (DELETE FROM {sql.SUMS} s USING summed n WHERE n.results <= 0 AND {sql.same_cell("s", "n")})
     INSERT INTO {sql.SUMS} ({", ".join(_SUMS)}) SELECT {", ".join(_SUMS)} FROM summed WHERE results > 0
     ON CONFLICT ({", ".join(_PLACE)}) DO UPDATE SET {updates}"""
+
+
+def _extreme(name: str) -> str:
+    """The oldest, or newest, after the change."""
+    better = {"min": "least", "max": "greatest"}[sql.EXTREMES[name]]
+    return f"CASE WHEN o.is_open THEN x.{name} ELSE {better}(w.{name}, d.{name}_now) END"
+
+
+def _is_open(name: str) -> str:
+    """Whether the old extreme may have gone: then it is looked up among all inputs."""
+    worse = {"min": ">", "max": "<"}[sql.EXTREMES[name]]
+    return f"coalesce(d.{name}_was = w.{name} AND (d.{name}_now {worse} w.{name}) IS NOT FALSE, false)"
 
 
 # --- cells -----------------------------------------------------------------------------------------------------------
@@ -187,18 +189,18 @@ def count_cells() -> str:
     Gives how many differed.
     """
     prepared = f"{_difference()}, touched AS MATERIALIZED (SELECT {_KEYS} FROM difference f GROUP BY {_CUBE}),"
-    stored = f"SELECT a.* FROM touched t JOIN {sql.CELL} a ON {_stored_as('a', 't')}"
+    stored = f"SELECT a.* FROM touched t CROSS JOIN LATERAL ({' UNION ALL '.join(_stored())}) a"
     cells = sql.stored(sql.summaries(_picked(), are_picked=True), stored)
     return f"WITH {prepared} {cells} SELECT count(*) FROM differing"
 
 
-def _stored_as(cell: str, touched: str) -> str:
-    """In words that the index of cells knows: nought is null there."""
-    return (
-        f"{cell}.kpi_id = {touched}.kpi_id AND {cell}.design = {touched}.design AND "
-        f"{cell}.vertical_id IS NOT DISTINCT FROM nullif({touched}.vertical_id, 0) AND "
-        f"{cell}.region_id IS NOT DISTINCT FROM nullif({touched}.region_id, 0)"
-    )
+def _stored() -> Iterator[str]:
+    """The rows of a touched cell (t) by the index of cells, which has null for nought: one query for each case."""
+    for nulls in product((False, True), repeat=2):
+        same = ["a.kpi_id = t.kpi_id", "a.design = t.design"]
+        for name, is_null in zip(("vertical_id", "region_id"), nulls, strict=True):
+            same += [f"t.{name} = 0", f"a.{name} IS NULL"] if is_null else [f"t.{name} <> 0", f"a.{name} = t.{name}"]
+        yield f"SELECT a.* FROM {sql.CELL} a WHERE {' AND '.join(same)}"
 
 
 def _picked() -> str:

@@ -4,6 +4,8 @@ Rule 3. Inputs are the accepted results of published use cases, a corrected one 
 is not). A cell's statistics are those of `kpis/statistics.py`; below 3 values it has none.
 """
 
+from collections.abc import Sequence
+
 from django.db.models import Model
 
 from kpis.aggregate_models import FEWEST, Aggregate, AggregateInput, CellSums, Measure, SampleSize, UncountedInput
@@ -122,55 +124,84 @@ def differing_inputs() -> str:
 
 
 # --- cells -----------------------------------------------------------------------------------------------------------
-#: Name -> how inputs (f) add up to it; the sums of finer cells add up likewise. Of each: those of `CellSums`.
-ADDED = {
-    "results": "count(*)::int",
-    "directed": "(count(*) FILTER (WHERE f.is_directed))::int",
-    "print_high": "sum(f.print_high)",
-    "print_low": "sum(f.print_low)",
-    "changes": "count(f.change)::int",
-    "change_total": "coalesce(sum(f.change::numeric), 0)",
-    "change_squares": "coalesce(sum(f.change::numeric * f.change::numeric), 0)",
-    "above": "(count(*) FILTER (WHERE f.change > 0))::int",
-    "below": "(count(*) FILTER (WHERE f.change < 0))::int",
-    "amounts": "count(f.value)::int",
-    "value_total": "coalesce(sum(f.value::numeric), 0)",
-    "value_squares": "coalesce(sum(f.value::numeric * f.value::numeric), 0)",
-}
-EXTREMES = {"oldest_year": "min(f.year)", "newest_year": "max(f.year)", "as_of": "max(f.changed_at)"}
-_SUMMED = ", ".join(f"{how} AS {name}" for name, how in {**ADDED, **EXTREMES}.items())
-#: What does not add up: the same use case, or city, can be in several finer cells.
-_GATHERED = """count(DISTINCT f.use_case_id)::int AS use_cases, count(DISTINCT f.city_id)::int AS cities,
-  array_sort(array_agg(f.change) FILTER (WHERE f.change IS NOT NULL)) AS change_values,
+#: What adds up, of finer cells to wider ones: whole numbers, and exact ones. Names of `CellSums`.
+COUNTS = ("results", "directed", "changes", "above", "below", "amounts")
+TOTALS = ("print_high", "print_low", "change_total", "change_squares", "value_total", "value_squares")
+#: Of inputs (f) and of finer cells alike.
+EXTREMES = {"oldest_year": "min", "newest_year": "max", "as_of": "max"}
+_EXTREMES_OF_INPUTS = {"oldest_year": "min(f.year)", "newest_year": "max(f.year)", "as_of": "max(f.changed_at)"}
+_VALUES = """array_sort(array_agg(f.change) FILTER (WHERE f.change IS NOT NULL)) AS change_values,
   array_sort(array_agg(f.value) FILTER (WHERE f.value IS NOT NULL)) AS value_values"""
+#: The same use case, or city, can be in several finer cells.
+_PARTIES = "count(DISTINCT f.use_case_id)::int AS use_cases, count(DISTINCT f.city_id)::int AS cities"
 
 
-def _rolled(name: str) -> str:
-    if name in EXTREMES:
-        return f"{EXTREMES[name][:3]}(s.{name}) AS {name}"
-    whole = "::int" if ADDED[name].endswith("::int") else ""
-    return f"sum(s.{name}){whole} AS {name}"
+def _added(values: str) -> str:
+    """What ascending values add up to. The squares are exact as to their total: nothing cancels in a variance."""
+    return f"""(
+      SELECT count(x)::int AS n, coalesce(sum(x), 0)::numeric AS total, coalesce((var_pop(x) * count(x))::numeric
+        + sum(x)::numeric * sum(x)::numeric / nullif(count(x), 0), 0) AS squares,
+        (count(x) FILTER (WHERE x > 0))::int AS above, (count(x) FILTER (WHERE x < 0))::int AS below
+      FROM unnest({values}) AS x)"""
+
+
+def _summed(keys: Sequence[str], grouped: str) -> str:
+    """Sums and values of groups: `grouped` gives rows from inputs f with `keys` and what `_GROUPED` says."""
+    told = ", ".join(f"e.{name}" for name in (*keys, "results", "directed", "print_high", "print_low", *EXTREMES))
+    return f"""SELECT {told}, e.change_values, e.value_values,
+      c.n AS changes, c.total AS change_total, c.squares AS change_squares, c.above, c.below,
+      v.n AS amounts, v.total AS value_total, v.squares AS value_squares
+    FROM ({grouped}) e
+    CROSS JOIN LATERAL {_added("e.change_values")} c CROSS JOIN LATERAL {_added("e.value_values")} v"""
+
+
+_GROUPED = f"""count(*)::int AS results, (count(*) FILTER (WHERE f.is_directed))::int AS directed,
+  sum(f.print_high) AS print_high, sum(f.print_low) AS print_low,
+  {", ".join(f"{how} AS {name}" for name, how in _EXTREMES_OF_INPUTS.items())}, {_VALUES}"""
+PLACE = ("kpi_id", "vertical_id", "region_id", "design")
+
+
+def finest(source: str, where: str = "true") -> str:
+    """The finest cells of the inputs in `source`, with their sums. Values are added up here, in ascending order."""
+    leaf = ", ".join(f"f.{name}" for name in PLACE)
+    return _summed(PLACE, f"SELECT {leaf}, {_GROUPED} FROM {source} f WHERE {where} GROUP BY {leaf}")
 
 
 def every_gathered(source: str, where: str = "true") -> str:
-    """All cells of the inputs in `source` before they are summarised: their sums and their ascending values.
-
-    Values are added up once, in the finest cells.
-    """
-    leaf = "f.kpi_id, f.vertical_id, f.region_id, f.design"
-    rolled = ", ".join(_rolled(name) for name in (*ADDED, *EXTREMES))
-    place = "{0}.kpi_id, {0}.vertical_id, {0}.region_id, coalesce({0}.design, '') AS design"
-    cube = "{0}.kpi_id, CUBE ({0}.vertical_id, {0}.region_id, {0}.design)"
+    """All cells of the inputs in `source` before they are summarised: their sums and their ascending values."""
+    sums = [
+        *(f"sum(s.{name})::int AS {name}" for name in COUNTS),
+        *(f"sum(s.{name}) AS {name}" for name in TOTALS),
+        *(f"{way}(s.{name}) AS {name}" for name, way in EXTREMES.items()),
+    ]
+    rolled = f"SELECT s.kpi_id, {{}}, {', '.join(sums)} FROM {{}} s GROUP BY s.kpi_id, {{}}"
+    by_two = "GROUPING SETS ((s.vertical_id, s.region_id), (s.vertical_id, s.design), (s.region_id, s.design))"
+    names = ", ".join((*PLACE, *COUNTS, *TOTALS, *EXTREMES))
+    place = "s.vertical_id, s.region_id, s.design"
+    no_place = "NULL::bigint AS vertical_id, NULL::bigint AS region_id, s.design"
     return f"""
-    WITH finest AS MATERIALIZED (SELECT {leaf}, {_SUMMED} FROM {source} f WHERE {where} GROUP BY {leaf}),
-    summed AS (SELECT {place.format("s")}, {rolled} FROM finest s GROUP BY {cube.format("s")}),
-    gathered AS (SELECT {place.format("f")}, {_GATHERED} FROM {source} f WHERE {where} GROUP BY {cube.format("f")})
-    SELECT s.*, g.use_cases, g.cities, g.change_values, g.value_values
-    FROM summed s JOIN gathered g ON {same_cell("s", "g", nulls=True)}"""
+    WITH finest AS MATERIALIZED ({finest(source, where)}),
+    by_two AS MATERIALIZED ({rolled.format(place, "finest", by_two)}),
+    summed AS (
+      SELECT {names} FROM finest UNION ALL SELECT {names} FROM by_two
+      UNION ALL {
+        rolled.format(
+            place.replace("s.design", "NULL AS design"),
+            "(SELECT * FROM by_two WHERE design IS NULL)",
+            "GROUPING SETS ((s.vertical_id), (s.region_id), ())",
+        )
+    }
+      UNION ALL {rolled.format(no_place, "(SELECT * FROM by_two WHERE region_id IS NULL)", "s.design")}),
+    gathered AS (
+      SELECT f.kpi_id, f.vertical_id, f.region_id, coalesce(f.design, '') AS design, {_PARTIES}, {_VALUES}
+      FROM {source} f WHERE {where} GROUP BY f.kpi_id, CUBE (f.vertical_id, f.region_id, f.design))
+    SELECT g.*, {", ".join(f"s.{name}" for name in (*COUNTS, *TOTALS, *EXTREMES))}
+    FROM gathered g JOIN (SELECT {names.replace("design", "coalesce(design, '') AS design")} FROM summed) s
+    ON {same_cell("s", "g", nulls=True)}"""
 
 
 def every_cell(source: str, where: str = "true") -> str:
-    """All cells of the inputs in `source`, by one pass over them."""
+    """All cells of the inputs in `source`."""
     return summaries(every_gathered(source, where))
 
 
@@ -183,9 +214,10 @@ def grouped_cells(source: str, *, by_key: bool) -> str:
     """
     place = "f.key AS vertical_id, GROUPING(f.key)" if by_key else "'' AS vertical_id, 1"
     sets = "f.kpi_id, GROUPING SETS ((), (f.key))" if by_key else "f.kpi_id"
-    return summaries(
-        f"SELECT f.kpi_id, {place} AS region_id, '' AS design, {_SUMMED}, {_GATHERED} FROM {source} f GROUP BY {sets}"
+    grouped = (
+        f"SELECT f.kpi_id, {place} AS region_id, '' AS design, {_PARTIES}, {_GROUPED} FROM {source} f GROUP BY {sets}"
     )
+    return summaries(_summed((*PLACE, "use_cases", "cities"), grouped))
 
 
 def _place(share: float) -> str:

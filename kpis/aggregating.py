@@ -30,7 +30,7 @@ from usecases.models import City, Country, UseCase
 #: The reader of the change log.
 READER = "aggregates"
 ENTRIES_AT_ONCE = 20_000
-#: Indicators, and inputs that differ, of one batch.
+#: Of one batch: indicators that are computed whole, and inputs of others that differ.
 KPIS_AT_ONCE = 25
 INPUTS_AT_ONCE = 1_000
 #: From one input in so many that differs, all cells of an indicator are computed by one pass over its inputs.
@@ -239,18 +239,19 @@ def _newest() -> list[_Waiting]:
             SELECT u.kpi_id, u.inputs, u.is_whole OR u.inputs * %s > coalesce(s.results, 0),
               u.inputs + coalesce(s.results, 0)
             FROM (SELECT kpi_id, count(*) AS inputs, max(id) AS newest, bool_or(result_id IS NULL) AS is_whole
-              FROM {sql.UNCOUNTED} GROUP BY kpi_id ORDER BY newest DESC LIMIT %s) u
+              FROM {sql.UNCOUNTED} GROUP BY kpi_id) u
             LEFT JOIN {sql.SUMS} s ON s.kpi_id = u.kpi_id AND s.vertical_id = 0 AND s.region_id = 0 AND s.design = ''
             ORDER BY u.newest DESC
             """,
-            [WHOLE_FROM, KPIS_AT_ONCE],
+            [WHOLE_FROM],
         )
         waiting = [_Waiting(*row) for row in cursor.fetchall()]
-    chosen = waiting[:1]
-    for one in waiting[1:]:
-        if not one.is_whole and sum(each.inputs for each in [*chosen, one] if not each.is_whole) > INPUTS_AT_ONCE:
-            break
+    chosen: list[_Waiting] = []
+    for one in waiting:
         chosen.append(one)
+        whole = sum(each.is_whole for each in chosen)
+        if whole >= KPIS_AT_ONCE or sum(each.inputs for each in chosen if not each.is_whole) >= INPUTS_AT_ONCE:
+            break
     return chosen
 
 
