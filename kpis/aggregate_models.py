@@ -63,7 +63,8 @@ class AggregateInput(models.Model):
         ordering = ["result_id"]
         indexes = [
             models.Index(
-                fields=["kpi", "vertical", "region", "design"],
+                # The finest cells are added up in this order.
+                fields=["kpi", "vertical", "region", "design", "result"],
                 include=[
                     *("use_case_id", "city_id", "year", "is_directed", "change", "value", "changed_at"),
                     *("print_high", "print_low"),

@@ -4,8 +4,6 @@ Rule 3. Inputs are the accepted results of published use cases, a corrected one 
 is not). A cell's statistics are those of `kpis/statistics.py`; below 3 values it has none.
 """
 
-from collections.abc import Sequence
-
 from django.db.models import Model
 
 from kpis.aggregate_models import FEWEST, Aggregate, AggregateInput, CellSums, Measure, SampleSize, UncountedInput
@@ -127,77 +125,84 @@ def differing_inputs() -> str:
 #: What adds up, of finer cells to wider ones: whole numbers, and exact ones. Names of `CellSums`.
 COUNTS = ("results", "directed", "changes", "above", "below", "amounts")
 TOTALS = ("print_high", "print_low", "change_total", "change_squares", "value_total", "value_squares")
-#: Of inputs (f) and of finer cells alike.
+#: The extremes of finer cells give that of wider ones.
 EXTREMES = {"oldest_year": "min", "newest_year": "max", "as_of": "max"}
-_EXTREMES_OF_INPUTS = {"oldest_year": "min(f.year)", "newest_year": "max(f.year)", "as_of": "max(f.changed_at)"}
 _VALUES = """array_sort(array_agg(f.change) FILTER (WHERE f.change IS NOT NULL)) AS change_values,
   array_sort(array_agg(f.value) FILTER (WHERE f.value IS NOT NULL)) AS value_values"""
 #: The same use case, or city, can be in several finer cells.
 _PARTIES = "count(DISTINCT f.use_case_id)::int AS use_cases, count(DISTINCT f.city_id)::int AS cities"
 
 
-def _added(values: str) -> str:
-    """What ascending values add up to. The squares are exact as to their total: nothing cancels in a variance."""
-    return f"""(
-      SELECT count(x)::int AS n, coalesce(sum(x), 0)::numeric AS total, coalesce((var_pop(x) * count(x))::numeric
-        + sum(x)::numeric * sum(x)::numeric / nullif(count(x), 0), 0) AS squares,
-        (count(x) FILTER (WHERE x > 0))::int AS above, (count(x) FILTER (WHERE x < 0))::int AS below
-      FROM unnest({values}) AS x)"""
+def _total(of: str) -> str:
+    return f"coalesce(sum({of} ORDER BY f.result_id), 0)::numeric"
 
 
-def _summed(keys: Sequence[str], grouped: str) -> str:
-    """Sums and values of groups: `grouped` gives rows from inputs f with `keys` and what `_GROUPED` says."""
-    told = ", ".join(f"e.{name}" for name in (*keys, "results", "directed", "print_high", "print_low", *EXTREMES))
-    return f"""SELECT {told}, e.change_values, e.value_values,
-      c.n AS changes, c.total AS change_total, c.squares AS change_squares, c.above, c.below,
-      v.n AS amounts, v.total AS value_total, v.squares AS value_squares
-    FROM ({grouped}) e
-    CROSS JOIN LATERAL {_added("e.change_values")} c CROSS JOIN LATERAL {_added("e.value_values")} v"""
+def _squares(of: str) -> str:
+    """Exact as to the total: a variance loses nothing, however close to each other large values are."""
+    variance = f"(var_pop({of} ORDER BY f.result_id) * count({of}))::numeric"
+    return f"coalesce({variance} + {_total(of)} * {_total(of)} / nullif(count({of}), 0), 0)"
 
 
-_GROUPED = f"""count(*)::int AS results, (count(*) FILTER (WHERE f.is_directed))::int AS directed,
-  sum(f.print_high) AS print_high, sum(f.print_low) AS print_low,
-  {", ".join(f"{how} AS {name}" for name, how in _EXTREMES_OF_INPUTS.items())}, {_VALUES}"""
+#: Sums of the inputs (f) of a cell. Of floating numbers they hang on the order, and so have one.
+_SUMMED = ", ".join(
+    f"{how} AS {name}"
+    for name, how in {
+        "results": "count(*)::int",
+        "directed": "(count(*) FILTER (WHERE f.is_directed))::int",
+        "print_high": "sum(f.print_high)",
+        "print_low": "sum(f.print_low)",
+        "oldest_year": "min(f.year)",
+        "newest_year": "max(f.year)",
+        "as_of": "max(f.changed_at)",
+        "changes": "count(f.change)::int",
+        "above": "(count(*) FILTER (WHERE f.change > 0))::int",
+        "below": "(count(*) FILTER (WHERE f.change < 0))::int",
+        "change_total": _total("f.change"),
+        "change_squares": _squares("f.change"),
+        "amounts": "count(f.value)::int",
+        "value_total": _total("f.value"),
+        "value_squares": _squares("f.value"),
+    }.items()
+)
 PLACE = ("kpi_id", "vertical_id", "region_id", "design")
 
 
 def finest(source: str, where: str = "true") -> str:
-    """The finest cells of the inputs in `source`, with their sums. Values are added up here, in ascending order."""
+    """The finest cells of the inputs in `source`, with their sums."""
     leaf = ", ".join(f"f.{name}" for name in PLACE)
-    return _summed(PLACE, f"SELECT {leaf}, {_GROUPED} FROM {source} f WHERE {where} GROUP BY {leaf}")
+    return f"SELECT {leaf}, {_SUMMED} FROM {source} f WHERE {where} GROUP BY {leaf}"
 
 
 def every_gathered(source: str, where: str = "true") -> str:
     """All cells of the inputs in `source` before they are summarised: their sums and their ascending values."""
-    sums = [
-        *(f"sum(s.{name})::int AS {name}" for name in COUNTS),
-        *(f"sum(s.{name}) AS {name}" for name in TOTALS),
-        *(f"{way}(s.{name}) AS {name}" for name, way in EXTREMES.items()),
-    ]
-    rolled = f"SELECT s.kpi_id, {{}}, {', '.join(sums)} FROM {{}} s GROUP BY s.kpi_id, {{}}"
+    sums = ", ".join(
+        [
+            *(f"sum(s.{name})::int AS {name}" for name in COUNTS),
+            *(f"sum(s.{name}) AS {name}" for name in TOTALS),
+            *(f"{way}(s.{name}) AS {name}" for name, way in EXTREMES.items()),
+        ]
+    )
+    names = (*COUNTS, *TOTALS, *EXTREMES)
+    place = "{0}.kpi_id, coalesce({0}.vertical_id, 0) AS vertical_id, coalesce({0}.region_id, 0) AS region_id"
+    design = "coalesce({0}.design, '') AS design"
     by_two = "GROUPING SETS ((s.vertical_id, s.region_id), (s.vertical_id, s.design), (s.region_id, s.design))"
-    names = ", ".join((*PLACE, *COUNTS, *TOTALS, *EXTREMES))
-    place = "s.vertical_id, s.region_id, s.design"
-    no_place = "NULL::bigint AS vertical_id, NULL::bigint AS region_id, s.design"
     return f"""
     WITH finest AS MATERIALIZED ({finest(source, where)}),
-    by_two AS MATERIALIZED ({rolled.format(place, "finest", by_two)}),
-    summed AS (
-      SELECT {names} FROM finest UNION ALL SELECT {names} FROM by_two
-      UNION ALL {
-        rolled.format(
-            place.replace("s.design", "NULL AS design"),
-            "(SELECT * FROM by_two WHERE design IS NULL)",
-            "GROUPING SETS ((s.vertical_id), (s.region_id), ())",
-        )
-    }
-      UNION ALL {rolled.format(no_place, "(SELECT * FROM by_two WHERE region_id IS NULL)", "s.design")}),
+    by_two AS MATERIALIZED (
+      SELECT {place.format("s")}, {design.format("s")}, {sums} FROM finest s GROUP BY s.kpi_id, {by_two}),
+    summed AS MATERIALIZED (
+      SELECT {", ".join((*PLACE, *names))} FROM finest UNION ALL SELECT * FROM by_two
+      UNION ALL SELECT {place.format("s")}, '', {sums} FROM (SELECT * FROM by_two WHERE design = '') s
+      GROUP BY s.kpi_id, GROUPING SETS ((s.vertical_id), (s.region_id), ())
+      UNION ALL SELECT s.kpi_id, 0, 0, s.design, {sums} FROM (SELECT * FROM by_two WHERE region_id = 0) s
+      GROUP BY s.kpi_id, s.design),
     gathered AS (
-      SELECT f.kpi_id, f.vertical_id, f.region_id, coalesce(f.design, '') AS design, {_PARTIES}, {_VALUES}
-      FROM {source} f WHERE {where} GROUP BY f.kpi_id, CUBE (f.vertical_id, f.region_id, f.design))
-    SELECT g.*, {", ".join(f"s.{name}" for name in (*COUNTS, *TOTALS, *EXTREMES))}
-    FROM gathered g JOIN (SELECT {names.replace("design", "coalesce(design, '') AS design")} FROM summed) s
-    ON {same_cell("s", "g", nulls=True)}"""
+      SELECT {place.format("c")}, {design.format("c")}, c.use_cases, c.cities, c.change_values, c.value_values
+      FROM (SELECT f.kpi_id, f.vertical_id, f.region_id, f.design, {_PARTIES}, {_VALUES}
+        FROM {source} f WHERE {where} GROUP BY f.kpi_id, CUBE (f.vertical_id, f.region_id, f.design)) c)
+    SELECT s.kpi_id, nullif(s.vertical_id, 0) AS vertical_id, nullif(s.region_id, 0) AS region_id, s.design,
+      {", ".join(f"s.{name}" for name in names)}, g.use_cases, g.cities, g.change_values, g.value_values
+    FROM gathered g JOIN summed s ON {same_cell("s", "g")}"""
 
 
 def every_cell(source: str, where: str = "true") -> str:
@@ -214,10 +219,10 @@ def grouped_cells(source: str, *, by_key: bool) -> str:
     """
     place = "f.key AS vertical_id, GROUPING(f.key)" if by_key else "'' AS vertical_id, 1"
     sets = "f.kpi_id, GROUPING SETS ((), (f.key))" if by_key else "f.kpi_id"
-    grouped = (
-        f"SELECT f.kpi_id, {place} AS region_id, '' AS design, {_PARTIES}, {_GROUPED} FROM {source} f GROUP BY {sets}"
+    return summaries(
+        f"SELECT f.kpi_id, {place} AS region_id, '' AS design, {_SUMMED}, {_PARTIES}, {_VALUES} "
+        f"FROM {source} f GROUP BY {sets}"
     )
-    return summaries(_summed((*PLACE, "use_cases", "cities"), grouped))
 
 
 def _place(share: float) -> str:

@@ -90,6 +90,18 @@ class Migration(migrations.Migration):
         migrations.DeleteModel(
             name='StaleCell',
         ),
+        migrations.RemoveIndex(
+            model_name='aggregateinput',
+            name='aggregate_input_cell',
+        ),
+        migrations.AddIndex(
+            model_name='aggregateinput',
+            index=models.Index(
+                fields=['kpi', 'vertical', 'region', 'design', 'result'],
+                include=('use_case_id', 'city_id', 'year', 'is_directed', 'change', 'value', 'changed_at', 'print_high', 'print_low'),
+                name='aggregate_input_cell',
+            ),
+        ),
         migrations.AddIndex(
             model_name='aggregateinput',
             index=models.Index(fields=['kpi', 'use_case_id'], name='aggregate_input_use_case'),
