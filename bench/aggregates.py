@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import polars
 from django.db import connection, transaction
 
 from alliance.core.postgresql import statement_timeout
-from kpis import aggregate_sql, aggregating
+from kpis import aggregate_running_sql as running
+from kpis import aggregate_sql as sql
+from kpis import aggregating
 
 #: New results at once.
 NEW = 100
@@ -89,22 +92,22 @@ def _prepare(file: Path, found: Found) -> None:
     names = ", ".join(_COLUMNS)
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {_NARROW}")
-        cursor.execute(f"CREATE UNLOGGED TABLE {_NARROW} AS SELECT {names} FROM {aggregate_sql.INPUT}")
+        cursor.execute(f"CREATE UNLOGGED TABLE {_NARROW} AS SELECT {names} FROM {sql.INPUT}")
         cursor.execute(
             f"CREATE INDEX ON {_NARROW} (kpi_id, vertical_id, region_id, design) "
             "INCLUDE (use_case_id, city_id, change, value)"
         )
         cursor.execute(f"VACUUM ANALYZE {_NARROW}")
-        cursor.execute(f"VACUUM ANALYZE {aggregate_sql.INPUT}")
+        cursor.execute(f"VACUUM ANALYZE {sql.INPUT}")
         cursor.execute(f"SELECT {names} FROM {_NARROW}")
         rows = cursor.fetchall()
-        cursor.execute(f"SELECT count(*) FROM {aggregate_sql.CELL}")
+        cursor.execute(f"SELECT count(*) FROM {sql.CELL}")
         found.rows, found.cells = len(rows), cursor.fetchone()[0]
     polars.DataFrame(rows, schema=list(_COLUMNS), orient="row", infer_schema_length=None).write_parquet(file)
 
 
 def _full(found: Found, file: Path) -> None:
-    every = aggregate_sql.every_cell(aggregate_sql.INPUT)
+    every = sql.every_cell(sql.INPUT)
     dimensions = "vertical_id, region_id, design"
     bare = f"SELECT kpi_id, {dimensions}, {_BARE} FROM {_NARROW} GROUP BY kpi_id, CUBE ({dimensions})"
     with _taken_back():
@@ -139,34 +142,65 @@ def _in_polars(file: Path) -> None:
 
 def _update(found: Found, way: str, share: int) -> None:
     """New results become inputs and cells; beside a bare pass over the same cells. Share 10: with a tenth of all."""
-    columns = [name for name in aggregate_sql.columns_of(aggregating.AggregateInput) if name != "result_id"]
     with _taken_back(), connection.cursor() as cursor:
-        if share > 1:  # a table of this session that stands before the real one: rows only deleted would still be read
-            table = aggregate_sql.INPUT
-            cursor.execute(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING ALL) ON COMMIT DROP")
-            cursor.execute(f"INSERT INTO {table} SELECT * FROM public.{table} WHERE result_id % {share} = 0")
-            cursor.execute(f"ANALYZE {table}")
-        # Those that are new are taken out, with their cells as they are: what follows puts them in again.
+        if share > 1:
+            _make_smaller(share)
+        # Those that are new are taken out first, of the cells too: what follows puts them in again.
+        was = ", ".join(sql.WAS)
         cursor.execute(
-            f"DELETE FROM {aggregate_sql.INPUT} WHERE result_id IN (SELECT result_id FROM {aggregate_sql.INPUT} "
-            f"ORDER BY hashint8(result_id), result_id LIMIT {NEW}) RETURNING result_id, {', '.join(columns)}"
+            f"WITH gone AS (DELETE FROM {sql.INPUT} WHERE result_id IN (SELECT result_id FROM {sql.INPUT} "
+            f"ORDER BY hashint8(result_id), result_id LIMIT {NEW}) RETURNING *) "
+            f"INSERT INTO {sql.UNCOUNTED} (kpi_id, result_id, is_counted, {was}) "
+            f"SELECT kpi_id, result_id, true, {was} FROM gone RETURNING result_id"
         )
         ids = [row[0] for row in cursor.fetchall()]
+        _count()
         listed = f"SELECT unnest(ARRAY[{', '.join(map(str, ids))}]::bigint[])"
         found.add(f"{way}_inputs", _timed(lambda: aggregating._follow_inputs(listed, everything=False)))
         cursor.execute(
-            f"CREATE TEMP TABLE bench_touched ON COMMIT DROP AS {aggregate_sql.touched_by(aggregate_sql.STALE)}"
+            "CREATE TEMP TABLE bench_touched ON COMMIT DROP AS SELECT kpi_id, vertical_id, region_id, "
+            f"coalesce(design, '') AS design FROM {sql.INPUT} WHERE result_id IN ({listed}) "
+            "GROUP BY kpi_id, CUBE (vertical_id, region_id, design)"
         )
         cursor.execute("ANALYZE bench_touched")
 
         def bare(vertical: str) -> str:
             return (
                 f"SELECT t.kpi_id, t.vertical_id, t.region_id, t.design, {_BARE} FROM bench_touched t "
-                f"JOIN {aggregate_sql.INPUT} f ON f.kpi_id = t.kpi_id AND {vertical} "
+                f"JOIN {sql.INPUT} f ON f.kpi_id = t.kpi_id AND {vertical} "
                 "AND (t.region_id IS NULL OR f.region_id = t.region_id) AND (t.design = '' OR f.design = t.design) "
                 "GROUP BY t.kpi_id, t.vertical_id, t.region_id, t.design"
             )
 
         both = f"{bare('f.vertical_id = t.vertical_id')} UNION ALL {bare('t.vertical_id IS NULL')}"
         found.add(f"{way}_bare", _timed(_run(both)))
-        found.add(way, _timed(aggregating._one_batch))
+        steps = {running.count_sums(): "sums", running.count_values(): "values", running.count_cells(): "cells"}
+
+        def timed(execute: Any, statement: Any, *rest: Any) -> Any:
+            begun = time.perf_counter()
+            try:
+                return execute(statement, *rest)
+            finally:
+                if statement in steps:
+                    found.add(f"{way}_{steps[statement]}", time.perf_counter() - begun)
+
+        with connection.execute_wrapper(timed):
+            found.add(way, _timed(_count))
+
+
+def _count() -> None:
+    while aggregating._one_batch():
+        pass
+
+
+def _make_smaller(share: int) -> None:
+    """Tables of this session, which stand before the real ones, with a part of the inputs and their cells."""
+    kept = (sql.INPUT, sql.CELL, sql.SUMS, running.SORTED)
+    with connection.cursor() as cursor:
+        for table in kept:
+            cursor.execute(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING ALL) ON COMMIT DROP")
+        cursor.execute(f"INSERT INTO {sql.INPUT} SELECT * FROM public.{sql.INPUT} WHERE result_id % {share} = 0")
+        cursor.execute(f"ANALYZE {sql.INPUT}")
+        cursor.execute(running.whole_state("kpi_id > 0", repair=True))
+        for table in kept:
+            cursor.execute(f"ANALYZE {table}")

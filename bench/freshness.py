@@ -129,7 +129,7 @@ def _until_counted(last: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT (SELECT count(*) FROM kpis_aggregateinput WHERE result_id > %s), "
-                "(SELECT count(*) FROM kpis_stalecell)",
+                "(SELECT count(*) FROM kpis_uncountedinput)",
                 [last],
             )
             counted, waiting = cursor.fetchone()

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from alliance.events.models import Run, RunState
 from kpis import tasks
-from kpis.aggregate_models import StaleCell
+from kpis.aggregate_models import UncountedInput
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,9 @@ class AggregatesCollector(Collector):
     @staticmethod
     def _figures() -> Iterable[Metric]:
         yield GaugeMetricFamily(
-            "portal_stale_aggregates", "Finest cells that are to be computed anew.", value=StaleCell.objects.count()
+            "portal_uncounted_inputs",
+            "Inputs whose change is not in the aggregates yet.",
+            value=UncountedInput.objects.count(),
         )
         check = Run.objects.filter(task__in=(tasks.EXAMINE, tasks.REBUILD), state=RunState.DONE).first()
         if check is not None:

@@ -63,12 +63,55 @@ class AggregateInput(models.Model):
         ordering = ["result_id"]
         indexes = [
             models.Index(
-                fields=["kpi", "vertical", "region", "design"],
+                # The finest cells are added up in this order.
+                fields=["kpi", "vertical", "region", "design", "result"],
                 include=[
                     *("use_case_id", "city_id", "year", "is_directed", "change", "value", "changed_at"),
                     *("print_high", "print_low"),
                 ],
                 name="aggregate_input_cell",
+            ),
+            # Whether a cell still has another result of a use case, or of a city.
+            models.Index(fields=["kpi", "use_case_id"], name="aggregate_input_use_case"),
+            models.Index(fields=["kpi", "city_id"], name="aggregate_input_city"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kpi_id} {self.result_id}"
+
+
+class UncountedInput(models.Model):
+    """An input that came, went or changed since the cells of an indicator counted it, and how they count it.
+
+    What it is now, the inputs say. A result that moved to another indicator is one of each.
+    """
+
+    #: The newest is counted first.
+    id = models.BigAutoField(primary_key=True)
+    kpi_id = models.BigIntegerField()
+    #: Null: every input of the indicator is to be counted anew.
+    result_id = models.BigIntegerField(null=True)
+    #: The cells count it, with what follows.
+    is_counted = models.BooleanField(default=False)
+    vertical_id = models.BigIntegerField(null=True)
+    region_id = models.BigIntegerField(null=True)
+    design = models.CharField(max_length=12, blank=True)
+    use_case_id = models.BigIntegerField(null=True)
+    city_id = models.BigIntegerField(null=True)
+    year = models.PositiveSmallIntegerField(null=True)
+    is_directed = models.BooleanField(null=True)
+    change = models.FloatField(null=True)
+    value = models.FloatField(null=True)
+    changed_at = models.DateTimeField(null=True)
+    print_high = models.BigIntegerField(null=True)
+    print_low = models.BigIntegerField(null=True)
+
+    class Meta:
+        verbose_name = _("uncounted input")
+        verbose_name_plural = _("uncounted inputs")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kpi_id", "result_id"], nulls_distinct=False, name="%(app_label)s_%(class)s_once"
             )
         ]
 
@@ -76,18 +119,47 @@ class AggregateInput(models.Model):
         return f"{self.kpi_id} {self.result_id}"
 
 
-class StaleCell(models.Model):
-    """The finest cell of an input that came, went or changed: it and all wider ones are to be computed anew."""
+class ExactNumber(models.Field):
+    """A number with as many digits as it needs: sums come to the same in any order, and can be taken back."""
+
+    def db_type(self, connection: Any) -> str:
+        return "numeric"
+
+
+class CellSums(models.Model):
+    """What the inputs of a cell add up to: a new result is added, one that goes is taken away.
+
+    Nought, or an empty design: all. Changes and values are added up with the 15 digits that PostgreSQL gives of them.
+    """
 
     id = models.BigAutoField(primary_key=True)
     kpi_id = models.BigIntegerField()
     vertical_id = models.BigIntegerField()
     region_id = models.BigIntegerField()
-    design = models.CharField(max_length=12)
+    design = models.CharField(max_length=12, blank=True)
+    results = models.IntegerField()
+    use_cases = models.IntegerField()
+    cities = models.IntegerField()
+    #: Results of an indicator that says which way is better.
+    directed = models.IntegerField()
+    oldest_year = models.PositiveSmallIntegerField(null=True)
+    newest_year = models.PositiveSmallIntegerField(null=True)
+    as_of = models.DateTimeField()
+    print_high = ExactNumber()
+    print_low = ExactNumber()
+    #: Those that have one; their sum and that of their squares; above and below zero.
+    changes = models.IntegerField()
+    change_total = ExactNumber()
+    change_squares = ExactNumber()
+    above = models.IntegerField()
+    below = models.IntegerField()
+    amounts = models.IntegerField()
+    value_total = ExactNumber()
+    value_squares = ExactNumber()
 
     class Meta:
-        verbose_name = _("stale aggregate")
-        verbose_name_plural = _("stale aggregates")
+        verbose_name = _("sums of a cell")
+        verbose_name_plural = _("sums of cells")
         constraints = [
             models.UniqueConstraint(
                 fields=["kpi_id", "vertical_id", "region_id", "design"], name="%(app_label)s_%(class)s_once"
@@ -96,6 +168,38 @@ class StaleCell(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kpi_id} {self.vertical_id} {self.region_id} {self.design}"
+
+
+class SortedValues(models.Model):
+    """Some neighbours among the ascending values of a cell: any quantile is found by counting pieces.
+
+    No value is in two pieces, so that a value has one place.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kpi_id = models.BigIntegerField()
+    vertical_id = models.BigIntegerField()
+    region_id = models.BigIntegerField()
+    design = models.CharField(max_length=12, blank=True)
+    measure = models.CharField(max_length=8, choices=Measure)
+    #: The smallest of them.
+    bound = models.FloatField()
+    n = models.IntegerField()
+    sorted = ArrayField(models.FloatField())
+
+    class Meta:
+        verbose_name = _("piece of the values of a cell")
+        verbose_name_plural = _("pieces of the values of cells")
+        indexes = [
+            models.Index(
+                fields=["kpi_id", "vertical_id", "region_id", "design", "measure", "bound"],
+                include=["n"],
+                name="sorted_values_of_cell",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kpi_id} {self.vertical_id} {self.region_id} {self.design} {self.measure} {self.bound}"
 
 
 class SampleSize(models.Model):

@@ -16,7 +16,7 @@ from kpis.aggregate_families import Family, cell_of, family_of
 from kpis.aggregate_models import EXACT
 from kpis.aggregates import cell, inputs_of
 from kpis.measurement import Design
-from kpis.models import Aggregate, AggregateInput, Kpi, Measure, StaleCell
+from kpis.models import Aggregate, AggregateInput, Kpi, Measure, UncountedInput
 from usecases.models import Region, Vertical
 
 #: The longest cells are listed in full by the list of results, which has pages.
@@ -100,4 +100,7 @@ class AggregateView(TemplateView):
         for name in ("vertical_id", "region_id", "design"):
             if value := getattr(found, name):
                 inside &= Q(**{name: value})
-        return StaleCell.objects.filter(inside).exists()
+        uncounted = UncountedInput.objects.filter(kpi_id__in=[one.pk for one in found.counted])
+        if uncounted.filter(inside | Q(result_id=None)).exists():
+            return True
+        return AggregateInput.objects.filter(inside, result_id__in=uncounted.values("result_id")).exists()

@@ -1,9 +1,9 @@
 """Keeping the aggregates as the results are: following the change log, computing anew, proving them right.
 
-Three steps, each right whenever the process dies: entries of the log become inputs and stale cells while the cursor
-moves, in one transaction; stale cells are computed anew in batches, a transaction each; nobody else does either
-meanwhile. Inputs are always made from the records as they are now, so reading an entry twice changes nothing, and the
-cells to touch are those of the inputs before and after.
+Three steps, each right whenever the process dies: entries of the log become inputs while the cursor moves, in one
+transaction, which keeps those that differed as they were; cells count the difference in batches, a transaction each;
+nobody else does either meanwhile. Inputs are always made from the records as they are now, so reading an entry twice
+changes nothing, and what a cell has counted of an input is known until it counts it anew.
 """
 
 import hashlib
@@ -19,8 +19,9 @@ from alliance.core.quantiles import t_quantile_975
 from alliance.events import ledger
 from alliance.events.models import Cursor
 from alliance.events.upkeep import Progress, alone, silent
+from kpis import aggregate_running_sql as running
 from kpis import aggregate_sql as sql
-from kpis.aggregate_models import AggregateInput, SampleSize, StaleCell
+from kpis.aggregate_models import AggregateInput, SampleSize, UncountedInput
 from kpis.conversions import conversion_table
 from kpis.models import Kpi, Result
 from kpis.statistics import median_ranks
@@ -29,9 +30,11 @@ from usecases.models import City, Country, UseCase
 #: The reader of the change log.
 READER = "aggregates"
 ENTRIES_AT_ONCE = 20_000
-#: Finest cells whose cells are computed in one transaction, and indicators of a rebuild.
-LEAVES_AT_ONCE = 500
+#: Of one batch: indicators that are computed whole, and inputs of others that differ.
 KPIS_AT_ONCE = 25
+INPUTS_AT_ONCE = 1_000
+#: From one input in so many that differs, all cells of an indicator are computed by one pass over its inputs.
+WHOLE_FROM = 50
 _LOCK = 7_301_003
 
 #: Table -> the results that one of its rows may concern, as a condition on them (r) and their use cases (u).
@@ -102,10 +105,8 @@ def _begin_anew() -> int:
     # Another rule gives other numbers from the same inputs.
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {sql.STALE} (kpi_id, vertical_id, region_id, design) "
-            f"SELECT DISTINCT i.kpi_id, i.vertical_id, i.region_id, i.design FROM {sql.INPUT} i "
-            f"WHERE EXISTS (SELECT FROM {sql.CELL} c WHERE c.kpi_id = i.kpi_id AND c.rule <> %s) "
-            "ON CONFLICT DO NOTHING",
+            f"INSERT INTO {sql.UNCOUNTED} (kpi_id, is_counted, design) "
+            f"SELECT DISTINCT kpi_id, false, '' FROM {sql.CELL} WHERE rule <> %s ON CONFLICT DO NOTHING",
             [sql.RULE],
         )
     return changed
@@ -113,7 +114,7 @@ def _begin_anew() -> int:
 
 @transaction.atomic
 def _take_entries() -> int | None:
-    """Turn the next settled entries into inputs and stale cells and move the cursor, in one transaction.
+    """Turn the next settled entries into inputs and move the cursor, in one transaction.
 
     Returns: how many inputs differed; None without an entry.
     """
@@ -174,14 +175,14 @@ def _follow_inputs(affected: str, *, everything: bool) -> int:
         return int(cursor.fetchone()[0])
 
 
-# --- computing cells -------------------------------------------------------------------------------------------------
+# --- counting --------------------------------------------------------------------------------------------------------
 def _work_off(progress: Progress) -> int:
-    """Compute every stale cell anew, a batch a transaction. Returns: how many inputs and cells changed.
+    """Count every input that differs. Returns: how many inputs and cells changed.
 
-    What changes meanwhile is taken between two batches, and the newest cells are computed first: who accepts a result
-    while thousands are imported sees its number before theirs.
+    What changes meanwhile is taken between two batches, and the newest is counted first: who accepts a result while
+    thousands are imported sees its number before theirs.
     """
-    queued = StaleCell.objects.count()
+    queued = UncountedInput.objects.count()
     if queued:
         progress(0, queued)
     changed = done = 0
@@ -195,38 +196,81 @@ def _work_off(progress: Progress) -> int:
 
 @transaction.atomic
 def _one_batch() -> tuple[int, int] | None:
-    if StaleCell.objects.count() > LEAVES_AT_ONCE:
-        return _whole_indicators()
+    """Count what differs of the indicators that changed last.
+
+    Returns: how many inputs were counted; how many cells differed; None when nothing is left.
+    """
+    waiting = _newest()
+    if not waiting:
+        return None
+    few = [one.kpi_id for one in waiting if not one.is_whole]
+    with transaction.atomic():
+        changed, astray = _count_difference(few, max((one.most for one in waiting), default=0))
+        if astray:
+            transaction.set_rollback(True)
+    if astray:
+        changed, few = 0, []
+    many = [one.kpi_id for one in waiting if one.kpi_id not in few]
+    if many:
+        changed += _look_at(many, repair=True)[1]
+    UncountedInput.objects.filter(kpi_id__in=[one.kpi_id for one in waiting]).delete()
+    return sum(one.inputs for one in waiting), changed
+
+
+@dataclass
+class _Waiting:
+    """An indicator whose cells do not know of some inputs.
+
+    Attributes:
+        inputs: how many; is_whole: all of it is to be computed; most: so many inputs a cell can have at most.
+    """
+
+    kpi_id: int
+    inputs: int
+    is_whole: bool
+    most: int
+
+
+def _newest() -> list[_Waiting]:
+    """The indicators of the next batch."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            DELETE FROM {sql.STALE} WHERE id IN (
-              SELECT id FROM {sql.STALE} ORDER BY id DESC LIMIT %s FOR UPDATE
-            ) RETURNING kpi_id, vertical_id, region_id, design
+            SELECT u.kpi_id, u.inputs, u.is_whole OR u.inputs * %s > coalesce(s.results, 0),
+              u.inputs + coalesce(s.results, 0)
+            FROM (SELECT kpi_id, count(*) AS inputs, max(id) AS newest, bool_or(result_id IS NULL) AS is_whole
+              FROM {sql.UNCOUNTED} GROUP BY kpi_id) u
+            LEFT JOIN {sql.SUMS} s ON s.kpi_id = u.kpi_id AND s.vertical_id = 0 AND s.region_id = 0 AND s.design = ''
+            ORDER BY u.newest DESC
             """,
-            [LEAVES_AT_ONCE],
+            [WHOLE_FROM],
         )
-        leaves = cursor.fetchall()
-        if not leaves:
-            return None
-        columns = [list(column) for column in zip(*leaves, strict=True)]
-        _know_sizes_of(columns[0])
-        given = "leaf(kpi_id, vertical_id, region_id, design) AS MATERIALIZED (SELECT * FROM unnest("
-        given += "%s::bigint[], %s::bigint[], %s::bigint[], %s::text[]))"
-        touched = f"{given}, touched AS MATERIALIZED ({sql.touched_by('leaf')}),"
-        cursor.execute(
-            sql.store_cells(sql.cells_in("touched"), sql.stored_cells_in("touched"), prepared=touched), columns
-        )
-        return len(leaves), int(cursor.fetchone()[0])
+        waiting = [_Waiting(*row) for row in cursor.fetchall()]
+    chosen: list[_Waiting] = []
+    for one in waiting:
+        chosen.append(one)
+        whole = sum(each.is_whole for each in chosen)
+        if whole >= KPIS_AT_ONCE or sum(each.inputs for each in chosen if not each.is_whole) >= INPUTS_AT_ONCE:
+            break
+    return chosen
 
 
-def _whole_indicators() -> tuple[int, int]:
-    """All cells of the indicators that were touched last: when so many are stale, one pass over all inputs of an
-    indicator is quicker than one over those of each of its cells."""
-    newest = StaleCell.objects.values("kpi_id").annotate(newest=Max("id")).order_by("-newest")
-    some = [one["kpi_id"] for one in newest[:KPIS_AT_ONCE]]
-    stale = StaleCell.objects.filter(kpi_id__in=some).count()
-    return stale, _look_at(some, repair=True)[1]
+def _count_difference(kpi_ids: list[int], most: int) -> tuple[int, list[int]]:
+    """Count what differs among the inputs of some indicators.
+
+    Returns: how many cells changed; the indicators whose values are not what was counted: nothing of this may stay.
+    """
+    if not kpi_ids:
+        return 0, []
+    know_sizes(most)
+    with connection.cursor() as cursor:
+        cursor.execute(running.count_values(), [kpi_ids, kpi_ids])
+        astray = cursor.fetchone()[0]
+        if astray:
+            return 0, astray
+        cursor.execute(running.count_sums(), [kpi_ids, kpi_ids])
+        cursor.execute(running.count_cells(), [kpi_ids, kpi_ids])
+        return int(cursor.fetchone()[0]), []
 
 
 def _know_sizes_of(kpi_ids: Iterable[int]) -> None:
@@ -332,7 +376,8 @@ def _look_at_cells(report: Report, progress: Progress, *, repair: bool) -> Repor
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT kpi_id FROM {sql.INPUT} UNION SELECT kpi_id FROM {sql.CELL} UNION "
-            f"SELECT kpi_id FROM {sql.STALE} ORDER BY 1"
+            f"SELECT kpi_id FROM {sql.SUMS} UNION SELECT kpi_id FROM {running.SORTED} UNION "
+            f"SELECT kpi_id FROM {sql.UNCOUNTED} ORDER BY 1"
         )
         everyone = [kpi_id for (kpi_id,) in cursor.fetchall()]
     for start in range(0, len(everyone), KPIS_AT_ONCE):
@@ -349,17 +394,9 @@ def _look_at(kpi_ids: list[int], *, repair: bool) -> tuple[int, int]:
     """All cells of some indicators. Returns: how many there should be; how many differed."""
     _know_sizes_of(kpi_ids)
     chosen = f"kpi_id IN ({', '.join(map(str, kpi_ids))})"
-    fresh = sql.every_cell(sql.INPUT, f"f.{chosen}")
-    stored = f"SELECT * FROM {sql.CELL} WHERE {chosen}"
-    savepoint = transaction.savepoint()
     with connection.cursor() as cursor:
-        cursor.execute(sql.store_cells(fresh, stored))
-        differing = int(cursor.fetchone()[0])
-        cursor.execute(f"SELECT count(*) FROM {sql.CELL} WHERE {chosen}")
-        cells = int(cursor.fetchone()[0])
+        cursor.execute(running.whole_state(chosen, repair=repair))
+        cells, differing = cursor.fetchone()
         if repair:
-            cursor.execute(f"DELETE FROM {sql.STALE} WHERE {chosen}")
-            transaction.savepoint_commit(savepoint)
-        else:
-            transaction.savepoint_rollback(savepoint)
+            cursor.execute(f"DELETE FROM {sql.UNCOUNTED} WHERE {chosen}")
     return cells, differing

@@ -15,9 +15,11 @@ from alliance.core.models import Record, RecordQuerySet
 from alliance.members.models import Organisation
 from kpis.aggregate_models import Aggregate as Aggregate
 from kpis.aggregate_models import AggregateInput as AggregateInput
+from kpis.aggregate_models import CellSums as CellSums
 from kpis.aggregate_models import Measure as Measure
 from kpis.aggregate_models import SampleSize as SampleSize
-from kpis.aggregate_models import StaleCell as StaleCell
+from kpis.aggregate_models import SortedValues as SortedValues
+from kpis.aggregate_models import UncountedInput as UncountedInput
 from kpis.crosswalk_models import KpiLink as KpiLink
 from kpis.documents import KpiDocument as KpiDocument
 from kpis.documents import ResultDocument as ResultDocument

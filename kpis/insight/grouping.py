@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from alliance.core.charts import Scale
 from kpis import aggregate_sql
-from kpis.aggregate_models import Measure, StaleCell
+from kpis.aggregate_models import Measure, UncountedInput
 from kpis.aggregates import cells_for
 from kpis.models import Kpi
 from usecases.models import SizeBand
@@ -159,7 +159,7 @@ class Source:
         if not set(told) <= set(_DIMENSIONS) or self.group_by not in _KEPT or self.chosen.cities is not None:
             return None
         rows = cells_for(self.kpi, measure=measure).select_related(None).order_by()
-        rows = rows.filter(~Exists(StaleCell.objects.filter(kpi_id=self.kpi.pk)), rule=aggregate_sql.RULE)
+        rows = rows.filter(~Exists(UncountedInput.objects.filter(kpi_id=self.kpi.pk)), rule=aggregate_sql.RULE)
         for name, (column, everything) in _DIMENSIONS.items():
             if name in told:
                 rows = rows.filter(**{column: told[name]})

@@ -18,7 +18,7 @@ _STATE = "_portal_state_of_aggregates"
 
 
 def state_of_aggregates(request: HttpRequest) -> str:
-    """How far the aggregates know the change log, and which of their cells wait. Ask before reading them.
+    """How far the aggregates know the change log, and how many inputs their cells do not. Ask before reading them.
 
     Inputs change in the transaction that moves the cursor, cells in the one that takes them from the queue. One query,
     once a request.
@@ -28,7 +28,7 @@ def state_of_aggregates(request: HttpRequest) -> str:
         state_of(request)  # asked first: the settings of the session travel with it
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT transaction, position, (SELECT count(*) FROM kpis_stalecell) FROM events_cursor "
+                "SELECT transaction, position, (SELECT count(*) FROM kpis_uncountedinput) FROM events_cursor "
                 "WHERE reader = %s",
                 [READER],
             )

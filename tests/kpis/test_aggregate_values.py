@@ -101,17 +101,6 @@ def assert_summarised(cell: dict, inside: list[AggregateInput], values: list[flo
     assert counted == ((summary.improved, summary.unchanged, summary.worsened) if measure == "change" else (None,) * 3)
 
 
-def test_touched_cells_are_computed_as_all_are():
-    AggregateInput.objects.bulk_create(random_inputs(random.Random(7), 60))
-    know_sizes(500)
-    everything = cells(sql.every_cell(sql.INPUT, f"f.kpi_id = {OWN}"))
-    leaf = f"(VALUES ({OWN}::bigint, 2::bigint, 1::bigint, 'trend')) AS leaf(kpi_id, vertical_id, region_id, design)"
-    touched = f"({sql.touched_by(f'(SELECT * FROM {leaf})')})"
-    some = cells(sql.cells_in(touched))
-    inside = {key for key in everything if key[0] in (None, 2) and key[1] in (None, 1) and key[2] in ("", "trend")}
-    assert some == {key: everything[key] for key in inside}
-
-
 def fingerprint(row: AggregateInput, slug: str) -> tuple[int, int]:
     """As docs/kpis.md describes it."""
     sent = [b"\0" if value is None else b"\1" + struct.pack(">d", value) for value in (row.change, row.value)]

@@ -9,10 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from alliance.events.models import Cursor, Run
-from kpis import aggregating, tasks
+from kpis import aggregate_running_sql, aggregating, tasks
 from kpis.aggregate_sql import RULE
 from kpis.aggregates import cell, cells_for, inputs_of
-from kpis.models import Aggregate, AggregateInput, Kpi, Measure, Result, StaleCell
+from kpis.models import Aggregate, AggregateInput, Kpi, Measure, Result, UncountedInput
 from kpis.standing import changes_of
 from tests.events.documents_cases import settle
 from tests.kpis import recipes
@@ -33,7 +33,7 @@ def follow() -> int:
     settle()
     changed = aggregating.follow()
     assert changed is not None
-    assert not StaleCell.objects.exists()
+    assert not UncountedInput.objects.exists()
     return changed
 
 
@@ -276,8 +276,16 @@ class World:
                 City.objects.filter(pk=pick(City.objects.all()).pk).update(country=pick(Country.objects.all()))
 
 
+@pytest.fixture(params=["by the difference", "whole"])
+def way(request, monkeypatch) -> str:
+    """How cells follow: by what came and went, in pieces of two values, or by computing indicators whole."""
+    monkeypatch.setattr(aggregating, "WHOLE_FROM", 0 if request.param == "by the difference" else 1_000_000)
+    monkeypatch.setattr(aggregate_running_sql, "PIECE", 2)
+    return request.param
+
+
 @pytest.mark.parametrize("seed", range(8))
-def test_after_any_history_following_equals_computing_anew(seed):
+def test_after_any_history_following_equals_computing_anew(seed, way):
     world = World(seed)
     for _round in range(5):
         for _step in range(world.chance.randrange(1, 10)):
@@ -309,7 +317,6 @@ def test_what_is_accepted_while_others_wait_is_computed_before_them(monkeypatch)
         counted.append(known.results if known else 0)
         return found
 
-    monkeypatch.setattr(aggregating, "LEAVES_AT_ONCE", 1)
     monkeypatch.setattr(aggregating, "KPIS_AT_ONCE", 1)
     monkeypatch.setattr(aggregating, "_one_batch", batch)
     follow()
@@ -331,7 +338,6 @@ def test_entries_are_taken_between_two_batches(monkeypatch):
             settle()
         return found
 
-    monkeypatch.setattr(aggregating, "LEAVES_AT_ONCE", 1)
     monkeypatch.setattr(aggregating, "KPIS_AT_ONCE", 1)
     monkeypatch.setattr(aggregating, "_one_batch", batch)
     follow()
@@ -343,11 +349,10 @@ def test_many_stale_cells_are_computed_by_whole_indicators(monkeypatch):
     for one in kpis:
         for change in (-10, -20, -30):
             recipes.result(kpi=one, relative_change_percent=change)
-    monkeypatch.setattr(aggregating, "LEAVES_AT_ONCE", 1)
     monkeypatch.setattr(aggregating, "KPIS_AT_ONCE", 2)
     follow()
     assert [cell(one).median for one in kpis] == [20.0, 20.0, 20.0]
-    assert not StaleCell.objects.exists()
+    assert not UncountedInput.objects.exists()
     assert tasks.examine().is_clean
     Result.objects.filter(kpi=kpis[0]).update(state="withdrawn")
     follow()

@@ -15,7 +15,7 @@ from alliance.events import runs
 from alliance.events.models import Change, Cursor, Run, RunState
 from kpis import aggregating, tasks
 from kpis.aggregates import cell
-from kpis.models import AggregateInput, Kpi, Result, StaleCell
+from kpis.models import AggregateInput, Kpi, Result, UncountedInput
 from tests.events.documents_cases import settings_url, settle
 from tests.kpis import recipes
 from tests.kpis.test_aggregates_follow import assert_rebuild_changes_nothing
@@ -86,7 +86,7 @@ def kpi() -> Kpi:
 def assert_complete(kpi: Kpi) -> None:
     tasks.follow_aggregates()
     assert (cell(kpi).n, cell(kpi).median) == (4, 25.0)
-    assert not StaleCell.objects.exists()
+    assert not UncountedInput.objects.exists()
     reader = Cursor.objects.get(reader=aggregating.READER)
     assert reader.rows == Change.objects.count(), "each entry was read once"
     assert_rebuild_changes_nothing()
