@@ -23,6 +23,8 @@ from kpis import aggregating
 
 #: New results at once.
 NEW = 100
+#: What an update is timed by, beside all of it: its inputs apart, then the statements that count them.
+STEPS = ("_inputs", "_values", "_sums", "_cells")
 _WORK_MEM = "SET LOCAL work_mem = '256MB'"
 _NARROW = "bench_narrow"
 _STATED = """count(*) AS results, count({0}) AS n, avg({0}) AS mean, stddev_samp({0}) AS deviation,
@@ -174,7 +176,8 @@ def _update(found: Found, way: str, share: int) -> None:
 
         both = f"{bare('f.vertical_id = t.vertical_id')} UNION ALL {bare('t.vertical_id IS NULL')}"
         found.add(f"{way}_bare", _timed(_run(both)))
-        steps = {running.count_sums(): "sums", running.count_values(): "values", running.count_cells(): "cells"}
+        texts = (running.count_values(), running.count_sums(), running.count_cells())
+        steps = dict(zip(texts, STEPS[1:], strict=True))
 
         def timed(execute: Any, statement: Any, *rest: Any) -> Any:
             begun = time.perf_counter()
@@ -182,7 +185,7 @@ def _update(found: Found, way: str, share: int) -> None:
                 return execute(statement, *rest)
             finally:
                 if statement in steps:
-                    found.add(f"{way}_{steps[statement]}", time.perf_counter() - begun)
+                    found.add(f"{way}{steps[statement]}", time.perf_counter() - begun)
 
         with connection.execute_wrapper(timed):
             found.add(way, _timed(_count))

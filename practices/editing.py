@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from alliance.members.models import User
 from alliance.members.policies import is_editor
 from practices.models import (
+    PUBLIC_STATES,
     Evidence,
     Implementation,
     Practice,
@@ -88,7 +89,7 @@ def merge(*, practice: Practice, into: Practice, reason: str, actor: User, seen:
     }
     into = both[into.pk]
     practice = _locked(practice, seen)
-    if practice.pk == into.pk or PracticeState.MERGED in (practice.state, into.state):
+    if practice.pk == into.pk or practice.state == PracticeState.MERGED or into.state not in PUBLIC_STATES:
         raise RefusedError(_("These two cannot be merged."))
     there = set(into.implementations.values_list("use_case_id", flat=True))
     for link in practice.implementations.exclude(use_case__in=there):

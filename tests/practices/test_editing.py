@@ -181,6 +181,15 @@ def test_merging_keeps_addresses_and_what_was_merged_is_closed(client, practice,
     assert "was merged into another" in client.get(f"/practices/{other.slug}/decide/").content.decode()
 
 
+@pytest.mark.parametrize("state", ["withdrawn", "proposed"])
+def test_nothing_is_merged_into_what_visitors_do_not_see(practice, editor, state):
+    hidden = recipes.practice([-20], name="Hidden", state=state)
+    with pytest.raises(services.RefusedError, match="cannot be merged"):
+        editing.merge(practice=practice, into=hidden, reason="Same.", actor=editor)
+    practice.refresh_from_db()
+    assert practice.state == "accepted"
+
+
 def test_a_former_address_of_a_practice_that_was_merged_twice_still_leads(client, practice, editor):
     first, second = recipes.practice([-1], name="First"), recipes.practice([-2], name="Second")
     FormerAddress.objects.create(slug="once-first", practice=first)

@@ -115,7 +115,7 @@ def test_an_address_that_a_practice_had_leads_to_it(client):
 
 def test_weights_in_the_address_order_the_list(client):
     many = recipes.practice([-2, -3, -4, -2, -3, -4, -2, -3, -4], name="Many cities")
-    large = recipes.practice([-60, -61, -62], name="Large effect")
+    large = recipes.practice([-48, -48, -48, -48], name="Large effect")
     upkeep.rebuild()
 
     def order(query):
@@ -245,12 +245,31 @@ def test_side_effects_and_lessons_are_on_the_page(client):
     assert "Begin with the bulbs." in page
 
 
+def places(client, weights) -> dict[str, int]:
+    """As a visitor reads them off the page."""
+    response = client.get("/practices/", weights)
+    return {row.practice.name: row.place for row in response.context["ranked"]}
+
+
 def test_what_changes_places_within_a_fifth_is_named(client):
-    near = [recipes.practice([-50, -40, -45], name=name) for name in ("Near one", "Near two")]
-    recipes.measure(near[0], -46)
+    """Exactly those that change places when a slider is moved by a fifth, in the sentence that says so."""
+    kpi = kpi_recipes.kpi()
+    recipes.practice([-30, -31, -32, -31, -30, -32], name="Many cities", primary_kpi=kpi)
+    recipes.practice([-48, -48, -48, -48], name="Large effect", primary_kpi=kpi)
+    recipes.practice([-3, -4, -5], name="Far behind", primary_kpi=kpi)
     upkeep.rebuild()
-    response = client.get("/practices/?certainty=1&cities=1&effect=1")
-    moving = {row.practice.name for row in response.context["moving"]}
-    page = response.content.decode()
-    assert "a fifth larger or smaller" in page
-    assert all(name in page for name in moving)
+    usual = {"effect": 5, "cities": 5}
+    before = places(client, usual)
+    moved = set()
+    for name in usual:
+        for weight in (4, 6):
+            after = places(client, {**usual, name: weight})
+            moved |= {practice for practice, place in after.items() if place != before[practice]}
+    assert moved == {"Many cities", "Large effect"}
+    page = client.get("/practices/", usual).content.decode()
+    sentence = page.split("These change places when one of your weights is a fifth larger or smaller:")[1].split(
+        "</p>"
+    )[0]
+    assert {name for name in before if name in sentence} == moved
+    calm = client.get("/practices/", {"certainty": 5, "recency": 5}).content.decode()
+    assert "No practice changes places when one of your weights is a fifth larger or smaller." in calm
