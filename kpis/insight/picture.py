@@ -61,10 +61,16 @@ _DOTS = {
 
 @dataclass(frozen=True)
 class Row:
-    """What is drawn of one group. `you` is the reader's own change, in percent, better is positive."""
+    """What is drawn of one group.
+
+    Attributes:
+        you: the reader's own change, in percent, better is positive.
+        is_named: its name and number stand above it.
+    """
 
     group: Group
     you: float | None = None
+    is_named: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,18 +91,28 @@ def draw(distribution: Distribution, *, you: float | None = None, width: int = N
         width: in pixels, at which the words of the axis must not touch.
     """
     rows = [Row(group, you) for group in distribution.groups if group.n]
-    if not rows:
+    return _drawn(rows, distribution, _title(distribution), width) if rows else None
+
+
+def draw_group(group: Group, distribution: Distribution, *, width: int) -> Drawing | None:
+    """Draw one group alone, over the scale of all; None without any known value. Its name stands elsewhere."""
+    if not group.n:
         return None
+    title = _("%(indicator)s: %(group)s") % {"indicator": distribution.kpi.name, "group": group.label}
+    return _drawn([Row(group, is_named=False)], distribution, title, width)
+
+
+def _drawn(rows: Sequence[Row], distribution: Distribution, title: str, width: int) -> Drawing:
     scale, top, parts = distribution.scale, 0, []
     for row in rows:
-        body, height = _row(row, scale, top)
+        body, height = _row(row, scale, top, width)
         parts.append(body)
         top += height
     grid = "".join(line("axis", x, x, "0", str(top)) for tick in scale.ticks if tick for x in (scale.position(tick),))
     grid += line("zero", scale.zero, scale.zero, "0", str(top + 4))
     words = "; ".join(spoken(row.group, distribution) for row in rows)
     axis = _axis(distribution, top + 20, width)
-    return Drawing(grid + "".join(parts) + axis, top + 26, _title(distribution), words)
+    return Drawing(grid + "".join(parts) + axis, top + 26, title, words)
 
 
 def _title(distribution: Distribution) -> str:
@@ -110,18 +126,20 @@ def _title(distribution: Distribution) -> str:
     return _("%(indicator)s: value by %(group)s") % values
 
 
-def _row(row: Row, scale: Scale, top: int) -> tuple[str, int]:
+def _row(row: Row, scale: Scale, top: int, width: int) -> tuple[str, int]:
     """The words, the dots, and below them the box of one group. Returns: the drawing and its height."""
-    group = row.group
-    place = 'class="strong end" x="100%"' if get_language_bidi() else 'class="strong" x="0"'
-    body = f'<text {place} y="{top + 15}">{conditional_escape(_words(group))}</text>'
+    group, begun, body = row.group, top, ""
+    if row.is_named:
+        place = 'class="strong end" x="100%"' if get_language_bidi() else 'class="strong" x="0"'
+        body = f'<text {place} y="{top + 15}">{conditional_escape(_words(group))}</text>'
+        top += WORDS_HEIGHT
     if group.columns:
-        ground = top + WORDS_HEIGHT + COLUMNS_HEIGHT
+        ground = top + COLUMNS_HEIGHT
         body += _columns(group.columns, ground)
     else:
         places = [scale.position(point.value) for point in group.points]
-        levels = dodge(places, gap=DOT / NARROWEST * 100)
-        ground = top + WORDS_HEIGHT + DOT * (max(levels) + 1)
+        levels = dodge(places, gap=DOT / width * 100)
+        ground = top + DOT * (max(levels) + 1)
         for point, x, level in zip(group.points, places, levels, strict=True):
             body += _dot(point, scale, x, ground - DOT / 2 - DOT * level)
     end = ground
@@ -130,9 +148,9 @@ def _row(row: Row, scale: Scale, top: int) -> tuple[str, int]:
         end += 4 + BOX_HEIGHT
     if row.you is not None:
         x = scale.position(row.you)
-        body += line("you-line", x, x, str(top + WORDS_HEIGHT - 2), str(end))
-        body += f'<svg x="{at(x)}" y="{top + WORDS_HEIGHT + 5}"><circle class="you-dot" r="7"/></svg>'
-    return body, end + BETWEEN - top
+        body += line("you-line", x, x, str(top - 2), str(end))
+        body += f'<svg x="{at(x)}" y="{top + 5}"><circle class="you-dot" r="7"/></svg>'
+    return body, end + BETWEEN - begun
 
 
 def _dot(point: Measured, scale: Scale, x: float, y: float) -> str:

@@ -10,7 +10,7 @@ from kpis.aggregate_families import cell_of, family_of
 from kpis.aggregates import cells_for
 from kpis.crosswalk import linked
 from kpis.crosswalk_models import Relation
-from kpis.insight import picture, years
+from kpis.insight import multiples, picture, years
 from kpis.insight.distribution import Distribution, distribution_of, group_values
 from kpis.insight.grouping import GroupBy
 from kpis.models import Kpi
@@ -43,15 +43,20 @@ def kpi_years(kpi: Kpi) -> dict[str, Any]:
 
 @register.inclusion_tag("kpis/_kpi_groups.html")
 def kpi_by_field_and_region(kpi: Kpi) -> dict[str, Any]:
-    """What all published results say together, by field and by region: the cells that the worker keeps. One query."""
+    """What all published results say together, by field and by region: the cells that the worker keeps, and a small
+    picture of each region. At most eight queries."""
     cells = [cell for cell in cells_for(kpi) if not cell.design]
+    whole = next((cell for cell in cells if not cell.vertical_id and not cell.region_id), None)
+    found, panels = multiples.by_region(kpi) if whole is not None and whole.n else (None, [])
     return {
         "kpi": kpi,
-        "whole": next((cell for cell in cells if not cell.vertical_id and not cell.region_id), None),
+        "whole": whole,
         "tables": [
             (_("Field"), [(cell.vertical, cell) for cell in cells if cell.vertical_id and not cell.region_id]),
             (_("Region"), [(cell.region, cell) for cell in cells if cell.region_id and not cell.vertical_id]),
         ],
+        "panels": panels,
+        **(_shown(found) if found else {}),
     }
 
 
