@@ -27,6 +27,8 @@ NEW = 100
 STEPS = ("_inputs", "_values", "_sums", "_cells")
 _WORK_MEM = "SET LOCAL work_mem = '256MB'"
 _NARROW = "bench_narrow"
+#: What is kept of results: inputs, sums, values, cells.
+_KEPT = (sql.INPUT, sql.SUMS, running.SORTED, sql.CELL)
 _STATED = """count(*) AS results, count({0}) AS n, avg({0}) AS mean, stddev_samp({0}) AS deviation,
   percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY {0}) AS quartiles, min({0}) AS low, max({0}) AS high"""
 _BARE = f"count(DISTINCT use_case_id), count(DISTINCT city_id), {_STATED.format('change')}, {_STATED.format('value')}"
@@ -100,7 +102,8 @@ def _prepare(file: Path, found: Found) -> None:
             "INCLUDE (use_case_id, city_id, change, value)"
         )
         cursor.execute(f"VACUUM ANALYZE {_NARROW}")
-        cursor.execute(f"VACUUM ANALYZE {sql.INPUT}")
+        for table in _KEPT:
+            cursor.execute(f"VACUUM ANALYZE {table}")
         cursor.execute(f"SELECT {names} FROM {_NARROW}")
         rows = cursor.fetchall()
         cursor.execute(f"SELECT count(*) FROM {sql.CELL}")
@@ -198,12 +201,11 @@ def _count() -> None:
 
 def _make_smaller(share: int) -> None:
     """Tables of this session, which stand before the real ones, with a part of the inputs and their cells."""
-    kept = (sql.INPUT, sql.CELL, sql.SUMS, running.SORTED)
     with connection.cursor() as cursor:
-        for table in kept:
+        for table in _KEPT:
             cursor.execute(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING ALL) ON COMMIT DROP")
         cursor.execute(f"INSERT INTO {sql.INPUT} SELECT * FROM public.{sql.INPUT} WHERE result_id % {share} = 0")
         cursor.execute(f"ANALYZE {sql.INPUT}")
         cursor.execute(running.whole_state("kpi_id > 0", repair=True))
-        for table in kept:
+        for table in _KEPT:
             cursor.execute(f"ANALYZE {table}")

@@ -193,7 +193,7 @@ class SortedValues(models.Model):
         indexes = [
             models.Index(
                 fields=["kpi_id", "vertical_id", "region_id", "design", "measure", "bound"],
-                include=["n"],
+                include=["n", "id"],
                 name="sorted_values_of_cell",
             )
         ]

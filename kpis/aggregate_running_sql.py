@@ -125,6 +125,11 @@ def _leaves() -> str:
     return f"SELECT DISTINCT {', '.join(_PLACE)} FROM difference"
 
 
+def _sums_of(cell: str) -> str:
+    """The sums of one cell, by the index: PostgreSQL does not know how few are touched, and would read them all."""
+    return f"(SELECT * FROM {sql.SUMS} own WHERE {sql.same_cell('own', cell)} LIMIT 1)"
+
+
 def count_sums() -> str:
     """One statement: bring the sums of the touched cells up to date. Parameters: indicators, twice.
 
@@ -150,14 +155,14 @@ def count_sums() -> str:
     now AS MATERIALIZED ({sql.finest(mine)}),
     changed AS MATERIALIZED (
       SELECT l.*, {more}, {ends} FROM leaves l
-      LEFT JOIN now n ON {sql.same_cell("n", "l")} LEFT JOIN {sql.SUMS} w ON {sql.same_cell("w", "l")}
+      LEFT JOIN now n ON {sql.same_cell("n", "l")} LEFT JOIN LATERAL {_sums_of("l")} w ON true
     ),
     added AS MATERIALIZED (SELECT {_KEYS}, {sums} FROM changed f GROUP BY {_CUBE}),
     {", ".join(f"{name} AS MATERIALIZED ({_parties(column)})" for name, column in _PARTIES.items())},
     summed AS MATERIALIZED (
       SELECT d.kpi_id, d.vertical_id, d.region_id, d.design, {added}, {parties},
         {", ".join(f"{_extreme(name)} AS {name}" for name in sql.EXTREMES)}
-      FROM added d LEFT JOIN {sql.SUMS} w ON {sql.same_cell("w", "d")}
+      FROM added d LEFT JOIN LATERAL {_sums_of("d")} w ON true
       {" ".join(f"LEFT JOIN {name} ON {sql.same_cell(name, 'd')}" for name in _PARTIES)}
       CROSS JOIN LATERAL (SELECT {" OR ".join(map(_is_open, sql.EXTREMES))} AS is_open) o
       LEFT JOIN LATERAL (
@@ -210,7 +215,7 @@ def _picked() -> str:
     )
     counted = {_CHANGE: "g.changes", _VALUE: "g.amounts"}
     values = ", ".join(f"{_values_at('g', measure, n)} AS {measure}_values" for measure, n in counted.items())
-    return f"SELECT {told}, {values} FROM touched t JOIN {sql.SUMS} g ON {sql.same_cell('g', 't')}"
+    return f"SELECT {told}, {values} FROM touched t CROSS JOIN LATERAL {_sums_of('t')} g"
 
 
 def _values_at(cell: str, measure: str, n: str) -> str:

@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='sortedvalues',
-            index=models.Index(fields=['kpi_id', 'vertical_id', 'region_id', 'design', 'measure', 'bound'], include=('n',), name='sorted_values_of_cell'),
+            index=models.Index(fields=['kpi_id', 'vertical_id', 'region_id', 'design', 'measure', 'bound'], include=('n', 'id'), name='sorted_values_of_cell'),
         ),
         migrations.AddConstraint(
             model_name='uncountedinput',
