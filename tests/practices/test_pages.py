@@ -1,11 +1,12 @@
 """Pages and API of practices: who sees what, what a page must say, and a number of queries that does not grow."""
 
 import pytest
+from django.urls import reverse
 from django.utils.html import escape
 
 from practices import upkeep
 from practices.evidence import with_results
-from practices.models import FormerAddress, Practice
+from practices.models import FormerAddress, Practice, RankingRun
 from practices.rules import rule
 from standards.models import Standard
 from tests.kpis import recipes as kpi_recipes
@@ -243,6 +244,20 @@ def test_side_effects_and_lessons_are_on_the_page(client):
     page = told(client, practice.get_absolute_url())[1]
     assert "Birds sang at night." in page
     assert "Begin with the bulbs." in page
+
+
+def test_a_run_names_what_was_withdrawn_since_and_leads_nowhere(client):
+    practice = recipes.practice([-50, -40, -45], name="Gone since")
+    upkeep.rebuild()
+    run = RankingRun.objects.first()
+    address = practice.get_absolute_url()
+    assert f'href="{address}"' in told(client, reverse("practices:run", args=[run.pk]))[1]
+    Practice.objects.filter(pk=practice.pk).update(state="withdrawn")
+    status, page = told(client, reverse("practices:run", args=[run.pk]))
+    assert status == 200
+    assert "Gone since" in page
+    assert f'href="{address}"' not in page
+    assert told(client, address)[0] == 404
 
 
 def places(client, weights) -> dict[str, int]:
