@@ -63,6 +63,17 @@ def _taken_back() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
+@contextmanager
+def _by_the_difference() -> Iterator[None]:
+    """Indicators count what differs, as large ones do, however small the data set is."""
+    usual = aggregating.WHOLE_FROM
+    aggregating.WHOLE_FROM = 0
+    try:
+        yield
+    finally:
+        aggregating.WHOLE_FROM = usual
+
+
 def _timed(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
@@ -147,7 +158,7 @@ def _in_polars(file: Path) -> None:
 
 def _update(found: Found, way: str, share: int) -> None:
     """New results become inputs and cells; beside a bare pass over the same cells. Share 10: with a tenth of all."""
-    with _taken_back(), connection.cursor() as cursor:
+    with _taken_back(), _by_the_difference(), connection.cursor() as cursor:
         if share > 1:
             _make_smaller(share)
         # Those that are new are taken out first, of the cells too: what follows puts them in again.

@@ -10,6 +10,7 @@ from django.conf import settings as portal_settings
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
+from django.utils import translation
 from whitenoise.base import WhiteNoise
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
@@ -140,6 +141,12 @@ def reference_data(request, django_db_setup, django_db_blocker):
             call_command("load_reference_data", verbosity=0)
             aggregating.rebuild()  # other tests' transactions on the same server hold back what the log tells
     request.getfixturevalue("transactional_db" if "live_server" in request.fixturenames else "db")
+
+
+@pytest.fixture(autouse=True)
+def _own_language():
+    """A page that one test asked for in Arabic leaves its language to nobody."""
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
