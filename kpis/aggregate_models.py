@@ -72,8 +72,14 @@ class AggregateInput(models.Model):
                 name="aggregate_input_cell",
             ),
             # Whether a cell still has another result of a use case, or of a city.
-            models.Index(fields=["kpi", "use_case_id"], name="aggregate_input_use_case"),
-            models.Index(fields=["kpi", "city_id"], name="aggregate_input_city"),
+            *(
+                models.Index(
+                    fields=["kpi", party],
+                    include=["vertical", "region", "design", "result"],
+                    name=f"aggregate_input_{party.removesuffix('_id')}",
+                )
+                for party in ("use_case_id", "city_id")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -135,7 +135,6 @@ def count_sums() -> str:
 
     The finest cells are added up anew, wider ones by how these differ.
     """
-    mine = f"(SELECT i.* FROM leaves l JOIN {sql.INPUT} i ON {sql.same_cell('i', 'l')})"
     more = ", ".join(f"coalesce(n.{name}, 0) - coalesce(w.{name}, 0) AS {name}" for name in (*sql.COUNTS, *sql.TOTALS))
     ends = ", ".join(f"n.{name} AS {name}_now, w.{name} AS {name}_was" for name in sql.EXTREMES)
     sums = ", ".join(
@@ -152,7 +151,10 @@ def count_sums() -> str:
     return f"""
     WITH {_difference()},
     leaves AS MATERIALIZED ({_leaves()}),
-    now AS MATERIALIZED ({sql.finest(mine)}),
+    now AS MATERIALIZED (
+      SELECT l.*, n.* FROM leaves l CROSS JOIN LATERAL (
+        SELECT {sql.SUMMED} FROM {sql.INPUT} f WHERE {sql.same_cell("f", "l")} HAVING count(*) > 0) n
+    ),
     changed AS MATERIALIZED (
       SELECT l.*, {more}, {ends} FROM leaves l
       LEFT JOIN now n ON {sql.same_cell("n", "l")} LEFT JOIN LATERAL {_sums_of("l")} w ON true

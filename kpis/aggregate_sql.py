@@ -144,7 +144,7 @@ def _squares(of: str) -> str:
 
 
 #: Sums of the inputs (f) of a cell. Of floating numbers they hang on the order, and so have one.
-_SUMMED = ", ".join(
+SUMMED = ", ".join(
     f"{how} AS {name}"
     for name, how in {
         "results": "count(*)::int",
@@ -170,7 +170,7 @@ PLACE = ("kpi_id", "vertical_id", "region_id", "design")
 def finest(source: str, where: str = "true") -> str:
     """The finest cells of the inputs in `source`, with their sums."""
     leaf = ", ".join(f"f.{name}" for name in PLACE)
-    return f"SELECT {leaf}, {_SUMMED} FROM {source} f WHERE {where} GROUP BY {leaf}"
+    return f"SELECT {leaf}, {SUMMED} FROM {source} f WHERE {where} GROUP BY {leaf}"
 
 
 def every_gathered(source: str, where: str = "true") -> str:
@@ -220,7 +220,7 @@ def grouped_cells(source: str, *, by_key: bool) -> str:
     place = "f.key AS vertical_id, GROUPING(f.key)" if by_key else "'' AS vertical_id, 1"
     sets = "f.kpi_id, GROUPING SETS ((), (f.key))" if by_key else "f.kpi_id"
     return summaries(
-        f"SELECT f.kpi_id, {place} AS region_id, '' AS design, {_SUMMED}, {_PARTIES}, {_VALUES} "
+        f"SELECT f.kpi_id, {place} AS region_id, '' AS design, {SUMMED}, {_PARTIES}, {_VALUES} "
         f"FROM {source} f GROUP BY {sets}"
     )
 

@@ -104,11 +104,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='aggregateinput',
-            index=models.Index(fields=['kpi', 'use_case_id'], name='aggregate_input_use_case'),
+            index=models.Index(fields=['kpi', 'use_case_id'], include=('vertical', 'region', 'design', 'result'), name='aggregate_input_use_case'),
         ),
         migrations.AddIndex(
             model_name='aggregateinput',
-            index=models.Index(fields=['kpi', 'city_id'], name='aggregate_input_city'),
+            index=models.Index(fields=['kpi', 'city_id'], include=('vertical', 'region', 'design', 'result'), name='aggregate_input_city'),
         ),
         migrations.AddConstraint(
             model_name='cellsums',
