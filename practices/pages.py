@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, cast
@@ -59,6 +60,8 @@ class Row:
     lines: Sequence[Mapping[str, Any]] = ()
     total: float | None = None
     moves: bool = False
+    #: The day by which the results of the evidence are old or new.
+    as_of: date | None = None
 
     @property
     def pooled(self) -> Mapping[str, Any] | None:
@@ -123,8 +126,8 @@ class Row:
 def rows_of(practices: Iterable[Practice]) -> list[Row]:
     """Practices that have evidence, in the given order. One query."""
     practices = list(practices)
-    bodies = dict(Evidence.objects.filter(practice__in=practices).values_list("practice_id", "body"))
-    return [Row(one, bodies[one.pk]) for one in practices if one.pk in bodies]
+    found = Evidence.objects.filter(practice__in=practices).in_bulk()
+    return [Row(one, found[one.pk].body, as_of=found[one.pk].as_of) for one in practices if one.pk in found]
 
 
 def latest_run() -> RankingRun | None:
@@ -358,7 +361,7 @@ def page_of(practice: Practice, evidence: Evidence) -> Page:
     cities = {case.city.slug: case.city for case in use_cases}
     return Page(
         practice=practice,
-        row=Row(practice, body),
+        row=Row(practice, body, as_of=evidence.as_of),
         families=[
             Family(
                 indicators[one["kpi"]],

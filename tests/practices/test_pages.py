@@ -1,5 +1,7 @@
 """Pages and API of practices: who sees what, what a page must say, and a number of queries that does not grow."""
 
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils.html import escape
@@ -258,6 +260,19 @@ def test_a_run_names_what_was_withdrawn_since_and_leads_nowhere(client):
     assert "Gone since" in page
     assert f'href="{address}"' not in page
     assert told(client, address)[0] == 404
+
+
+def test_every_page_with_a_finding_says_as_of_when_and_from_how_many_cities(client):
+    practice = recipes.practice([-50, -40, -45], name="Told everywhere")
+    case = practice.implementations.first().use_case
+    StandardUse.objects.create(use_case=case, standard=Standard.objects.first(), state="used")
+    upkeep.rebuild()
+    as_of = practice.evidence.as_of.isoformat()
+    pages_with_it = [practice, case, case.city, practice.primary_kpi, Standard.objects.first()]
+    for address in ["/", *(one.get_absolute_url() for one in pages_with_it)]:
+        page = told(client, address)[1]
+        assert re.search(rf'3 cities measured it( · [^<]*)? · as of <time datetime="{as_of}">', page), address
+    assert '<a href="#why">How this was computed</a>' in told(client, practice.get_absolute_url())[1]
 
 
 def places(client, weights) -> dict[str, int]:
