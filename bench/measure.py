@@ -17,6 +17,8 @@ from bench.servers import Server, database_cpu
 _FASTEST = 5_000
 #: A 304 has headers only.
 _LARGEST_304_BYTES = 2_000
+#: No window in which nothing is answered is made longer than that.
+_LONGEST_SECONDS = 10.0
 
 
 @dataclass
@@ -141,13 +143,22 @@ def rounds(
             for clients in one.clients:
                 # The first round warms connections, plans and caches, and is thrown away.
                 length = seconds if number else min(1.0, seconds / 3)
-                sample = _window(one, servers[one.server], supplies[one.name], clients, length)
+                sample = _answered(one, servers[one.server], supplies[one.name], clients, length)
                 if problem := _problem(one, sample.window):
                     results.failed[one.name] = problem
                     break
                 if number:
                     results.samples[one.name, clients].append(sample)
     return results
+
+
+def _answered(one: Measure, server: Server, supply: Supply, clients: int, seconds: float) -> Sample:
+    """A window; a longer one where a busy machine answered nothing in so short a time."""
+    sample = _window(one, server, supply, clients, seconds)
+    while not sample.window.requests and not sample.window.errors and seconds < _LONGEST_SECONDS:
+        seconds *= 4
+        sample = _window(one, server, supply, clients, seconds)
+    return sample
 
 
 def _problem(one: Measure, window: Window) -> str:
