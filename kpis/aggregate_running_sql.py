@@ -53,7 +53,7 @@ def count_values() -> str:
 
     Parameters: indicators, twice. Gives those whose pieces do not hold what went: they are not what was counted.
     """
-    mine = f"{sql.same_cell('p', 's', measure=True)}"
+    mine = sql.same_cell("p", "s", measure=True)
     fits = f"cardinality(m.sorted) BETWEEN 1 AND {2 * PIECE}"
     return f"""
     WITH {_difference()},
@@ -89,10 +89,10 @@ def count_values() -> str:
     WHERE cardinality(sorted) <> coalesce(was, 0) + coalesce(cardinality(came), 0) - coalesce(cardinality(went), 0)"""
 
 
-def _insert_pieces(source: str, place: str, values: str, measure: str = "") -> str:
-    told = ", ".join(f"{place}.{name}" for name in _PLACE)
+def _insert_pieces(source: str, place: str, values: str) -> str:
+    told = ", ".join(f"{place}.{name}" for name in (*_PLACE, "measure"))
     return f"""INSERT INTO {SORTED} ({", ".join(_PLACE)}, measure, bound, n, sorted)
-      SELECT {told}, {measure or f"{place}.measure"}, {values}[c.first], c.last - c.first + 1, {values}[c.first:c.last]
+      SELECT {told}, {values}[c.first], c.last - c.first + 1, {values}[c.first:c.last]
       FROM {source} CROSS JOIN LATERAL {_pieces(values)} c"""
 
 
@@ -120,11 +120,6 @@ def _inside(one: str, cell: str) -> str:
     )
 
 
-def _leaves() -> str:
-    """The finest cells that the difference touches."""
-    return f"SELECT DISTINCT {', '.join(_PLACE)} FROM difference"
-
-
 def _sums_of(cell: str) -> str:
     """The sums of one cell, by the index: PostgreSQL does not know how few are touched, and would read them all."""
     return f"(SELECT * FROM {sql.SUMS} own WHERE {sql.same_cell('own', cell)} LIMIT 1)"
@@ -150,7 +145,7 @@ def count_sums() -> str:
     updates = ", ".join(f"{name} = excluded.{name}" for name in _SUMS if name not in _PLACE)
     return f"""
     WITH {_difference()},
-    leaves AS MATERIALIZED ({_leaves()}),
+    leaves AS MATERIALIZED (SELECT DISTINCT {", ".join(_PLACE)} FROM difference),
     now AS MATERIALIZED (
       SELECT l.*, n.* FROM leaves l CROSS JOIN LATERAL (
         SELECT {sql.SUMMED} FROM {sql.INPUT} f WHERE {sql.same_cell("f", "l")} HAVING count(*) > 0) n
